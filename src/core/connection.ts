@@ -1,0 +1,193 @@
+import { CloseCode, cutReason, isSendableCloseCode, reasonOf } from '../close-codes.ts'
+import { InvalidCloseCodeError } from '../errors.ts'
+import { frameOf, type Frame } from './frame.ts'
+import type { Principal } from './principal.ts'
+import { OPEN, type Socket } from './socket.ts'
+
+/** Who or what ended a connection; the log line of its end says it. */
+export type EndedBy = 'client' | 'server' | 'shutdown' | 'heartbeat' | 'slow consumer' | 'handler error' |
+  'protocol error' | 'expiry' | 'disconnect'
+
+/** Counted for each connection and, by the hub, for all of them together. */
+export interface Traffic {
+  messagesIn: number
+  messagesOut: number
+  bytesIn: number
+  bytesOut: number
+  /** Messages a slow consumer did not get under the policy `'drop'`. */
+  dropped: number
+}
+
+export function noTraffic (): Traffic {
+  return { messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0, dropped: 0 }
+}
+
+/** What all connections of a plugin share: limits, totals and the way to the channels. */
+export interface ConnectionHost {
+  readonly maxBuffered: number
+  readonly slowConsumer: 'close' | 'drop'
+  readonly totals: Traffic
+  join (connection: LiveConnection, channel: string): void
+  leave (connection: LiveConnection, channel: string): void
+  /** Told once for each time a connection begins to drop messages. */
+  slow (connection: LiveConnection): void
+}
+
+export interface ConnectionInit<Log> {
+  readonly id: string
+  readonly principal: Principal
+  readonly route: string
+  readonly remoteAddress: string | undefined
+  readonly socket: Socket
+  readonly host: ConnectionHost
+  readonly createLog: () => Log
+}
+
+const TEXT = { binary: false }
+const BINARY = { binary: true }
+const NO_CHANNELS: ReadonlySet<string> = new Set()
+
+/** One client's connection: the implementation behind the public `Connection`. */
+export class LiveConnection<Log = unknown> {
+  readonly id: string
+  readonly principal: Principal
+  readonly route: string
+  readonly remoteAddress: string | undefined
+  readonly connectedAt = Date.now()
+  readonly traffic = noTraffic()
+  /** Last ping to pong, ms; written by whoever reads the pongs. */
+  latency: number | undefined = undefined
+  /** The close code and reason this side chose, when it was this side that ended the connection. */
+  farewell: { readonly code: number, readonly reason: string } | undefined = undefined
+  endedBy: EndedBy | undefined = undefined
+
+  readonly #socket: Socket
+  readonly #host: ConnectionHost
+  readonly #createLog: () => Log
+  #log: Log | undefined = undefined
+  #channels: Set<string> | undefined = undefined
+  #aborter: AbortController | undefined = undefined
+  #state: 'open' | 'closing' | 'ended' = 'open'
+  #isDropping = false
+
+  constructor (init: ConnectionInit<Log>) {
+    this.id = init.id
+    this.principal = init.principal
+    this.route = init.route
+    this.remoteAddress = init.remoteAddress
+    this.#socket = init.socket
+    this.#host = init.host
+    this.#createLog = init.createLog
+  }
+
+  get isOpen (): boolean {
+    return this.#state === 'open' && this.#socket.readyState === OPEN
+  }
+
+  get bufferedAmount (): number {
+    return this.#socket.bufferedAmount
+  }
+
+  get channels (): ReadonlySet<string> {
+    return this.#channels ?? NO_CHANNELS
+  }
+
+  get signal (): AbortSignal {
+    if (this.#aborter === undefined) {
+      this.#aborter = new AbortController()
+      if (this.#state === 'ended') this.#aborter.abort()
+    }
+    return this.#aborter.signal
+  }
+
+  get log (): Log {
+    this.#log ??= this.#createLog()
+    return this.#log
+  }
+
+  send (data: string | Uint8Array): boolean {
+    return this.deliver(frameOf(data))
+  }
+
+  /** Sends a frame that other connections may share. False: not open, or dropped as a slow consumer. */
+  deliver (frame: Frame): boolean {
+    if (!this.isOpen || !this.#hasRoom()) return false
+    this.#socket.send(frame.payload, frame.binary ? BINARY : TEXT)
+    const bytes = frame.payload.length
+    this.traffic.messagesOut++
+    this.traffic.bytesOut += bytes
+    this.#host.totals.messagesOut++
+    this.#host.totals.bytesOut += bytes
+    return true
+  }
+
+  /** Applies the slow-consumer policy. The check comes before the send, so the bound is passed by one message at most. */
+  #hasRoom (): boolean {
+    const buffered = this.#socket.bufferedAmount
+    if (buffered === 0) {
+      this.#isDropping = false
+      return true
+    }
+    if (!this.#isDropping && buffered < this.#host.maxBuffered) return true
+    if (this.#host.slowConsumer === 'close') {
+      this.#host.slow(this)
+      this.end(CloseCode.TryAgainLater, 'slow consumer')
+      return false
+    }
+    // Once behind, it skips until everything is out: long runs of messages serve it better than a sieve.
+    if (!this.#isDropping) this.#host.slow(this)
+    this.#isDropping = true
+    this.traffic.dropped++
+    this.#host.totals.dropped++
+    return false
+  }
+
+  async subscribe (channel: string): Promise<void> {
+    this.#host.join(this, channel)
+  }
+
+  async unsubscribe (channel: string): Promise<void> {
+    this.#host.leave(this, channel)
+  }
+
+  /** Called by the registry only, which holds the other half of the same fact. */
+  noteChannel (channel: string, joined: boolean): void {
+    if (!joined) this.#channels?.delete(channel)
+    else (this.#channels ??= new Set()).add(channel)
+  }
+
+  /** @throws FST_RT_INVALID_CLOSE_CODE */
+  close (code = 1000, reason = reasonOf(code)): void {
+    if (!isSendableCloseCode(code)) throw new InvalidCloseCodeError(code)
+    this.end(code, 'server', reason)
+  }
+
+  /** Closes politely and remembers on whose account. The first call decides. */
+  end (code: number, endedBy: EndedBy, reason = reasonOf(code)): void {
+    if (!this.isOpen) return
+    this.#state = 'closing'
+    this.endedBy ??= endedBy
+    const cut = cutReason(reason)
+    this.farewell = { code, reason: cut }
+    this.#socket.close(code, cut)
+    // Reading goes on, even if a full inbox had stopped it: what is left to come is the peer's half of the goodbye.
+    this.#socket.resume()
+  }
+
+  terminate (endedBy: EndedBy = 'server'): void {
+    if (this.#state === 'ended') return
+    this.#state = 'closing'
+    this.endedBy ??= endedBy
+    this.#socket.terminate()
+  }
+
+  /** The socket is gone: nothing can be sent, and whoever listens to `signal` is told. */
+  ended (): void {
+    this.#state = 'ended'
+    this.#aborter?.abort()
+  }
+
+  ping (): void {
+    if (this.isOpen) this.#socket.ping()
+  }
+}

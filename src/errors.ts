@@ -1,0 +1,19 @@
+import createError from '@fastify/error'
+
+// Every error the plugin makes, with the code and status a user may rely on. The README lists the same codes.
+
+export const InvalidOptionError = createError('FST_RT_INVALID_OPTION', 'realtime option %s: %s', 500, TypeError)
+export const OptionNotApplicableError = createError('FST_RT_OPTION_NOT_APPLICABLE', 'realtime option %s cannot be honoured, because %s', 500)
+export const UnauthorizedError = createError('FST_RT_UNAUTHORIZED', 'A valid token is required', 401)
+export const ForbiddenError = createError('FST_RT_FORBIDDEN', 'The permission "%s" is required', 403)
+export const UpgradeRequiredError = createError('FST_RT_UPGRADE_REQUIRED', 'This is a WebSocket endpoint: connect with an upgrade request', 426)
+export const InvalidChannelError = createError('FST_RT_INVALID_CHANNEL', 'A channel name has 1 to 255 characters, none of them a control character', 400, TypeError)
+export const HandshakeTimeoutError = createError('FST_RT_HANDSHAKE_TIMEOUT', 'The handshake took too long', 503)
+export const ClosingError = createError('FST_RT_CLOSING', 'The server is shutting down', 503)
+export const NoPrincipalError = createError('FST_RT_NO_PRINCIPAL', 'accept() needs request.principal: give the route app.realtime.requires(permission) as preHandler', 500)
+export const InvalidCloseCodeError = createError('FST_RT_INVALID_CLOSE_CODE', 'Close code %s cannot be sent: use 1000 to 1014 without 1004, 1005 and 1006, or 3000 to 4999', 500, RangeError)
+export const InvalidDataError = createError('FST_RT_INVALID_DATA', 'A message must be %s', 500, TypeError)
+export const InvalidPrincipalError = createError('FST_RT_INVALID_PRINCIPAL', 'authenticate() returned something that is neither null nor a principal { id, permissions }', 500, TypeError)
+
+/** Code of the error frame that answers a message its route's schema refuses. The connection lives on. */
+export const INVALID_MESSAGE = 'INVALID_MESSAGE'

@@ -1,0 +1,82 @@
+import type { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import { type Duplex, finished } from 'node:stream'
+import type { FastifyError } from 'fastify'
+import { ClosingError, HandshakeTimeoutError } from '../errors.ts'
+
+interface Pending {
+  readonly socket: Duplex
+  readonly deadline: number // on the monotonic clock
+}
+
+/**
+ * Watches every upgrade from its first byte until it is a WebSocket or gone. A handshake that takes too long, whoever is
+ * to blame, is answered with 503 and its socket destroyed; so is whatever is still pending when the server closes.
+ */
+export class UpgradeGuard {
+  readonly #timeout: number
+  readonly #onTimeout: (request: IncomingMessage) => void
+  readonly #pending = new Map<IncomingMessage, Pending>()
+  #sweeper: NodeJS.Timeout | undefined = undefined
+  #isClosing = false
+
+  constructor (timeout: number, onTimeout: (request: IncomingMessage) => void) {
+    this.#timeout = timeout
+    this.#onTimeout = onTimeout
+  }
+
+  /** An upgrade request has reached the server. */
+  watch (request: IncomingMessage, socket: Duplex): void {
+    if (this.#isClosing) return refuse(socket, new ClosingError())
+    if (!(socket instanceof Socket)) destroyWhenDone(socket)
+    this.#pending.set(request, { socket, deadline: performance.now() + this.#timeout })
+    socket.once('close', () => this.release(request))
+    this.#sweeper ??= setInterval(() => this.#sweep(), Math.min(250, Math.ceil(this.#timeout / 10))).unref()
+  }
+
+  /** It has become a WebSocket, or its socket is gone. */
+  release (request: IncomingMessage): void {
+    if (this.#pending.delete(request) && this.#pending.size === 0) this.#stopSweeping()
+  }
+
+  /** From now on every upgrade is refused, those that are waiting for an answer included. */
+  close (): void {
+    this.#isClosing = true
+    for (const { socket } of this.#pending.values()) refuse(socket, new ClosingError())
+    this.#pending.clear()
+    this.#stopSweeping()
+  }
+
+  #sweep (): void {
+    const now = performance.now()
+    for (const [request, { socket, deadline }] of this.#pending) {
+      if (deadline > now) continue
+      this.release(request)
+      this.#onTimeout(request)
+      refuse(socket, new HandshakeTimeoutError())
+    }
+  }
+
+  #stopSweeping (): void {
+    clearInterval(this.#sweeper)
+    this.#sweeper = undefined
+  }
+}
+
+/** The streams of `injectWS` do not close by themselves once both sides have ended, and `ws` waits for that. */
+function destroyWhenDone (socket: Duplex): void {
+  finished(socket, () => socket.destroy())
+}
+
+/** Answers, unless somebody already did, and destroys the socket. */
+function refuse (socket: Duplex, error: FastifyError): void {
+  socket.on('error', () => {}) // what the peer does to a socket that we drop is of no interest
+  const isAnswered = 'bytesWritten' in socket && Number(socket.bytesWritten) > 0
+  if (isAnswered || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const body = JSON.stringify({ statusCode: 503, code: error.code, error: 'Service Unavailable', message: error.message })
+  socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n' +
+    `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`, () => socket.destroy())
+}

@@ -1,0 +1,71 @@
+/** Messages of one connection that wait while an earlier one is handled; from here on the socket is paused. */
+const MAX_WAITING = 16
+
+export interface InboxOptions<T> {
+  /** Handles one message; the next one waits for the promise, if there is one. */
+  readonly handle: (message: T) => void | Promise<void>
+  readonly pause: () => void
+  readonly resume: () => void
+}
+
+/**
+ * Hands the messages of a connection to its handler one at a time, in order. A handler that is quick and synchronous costs
+ * nothing here; one that takes its time fills the inbox, and then TCP makes the sender wait.
+ */
+export class Inbox<T> {
+  readonly #options: InboxOptions<T>
+  readonly #waiting: T[] = []
+  #isBusy = false
+  #isPaused = false
+  #isEnded = false
+  #onIdle: (() => void) | undefined = undefined
+
+  constructor (options: InboxOptions<T>) {
+    this.#options = options
+  }
+
+  /** Keeps messages waiting until the promise is settled. It must not reject. */
+  hold (until: Promise<void>): void {
+    this.#isBusy = true
+    until.then(() => this.#next())
+  }
+
+  push (message: T): void {
+    if (this.#isEnded) return
+    if (!this.#isBusy) return this.#run(message)
+    this.#waiting.push(message)
+    if (!this.#isPaused && this.#waiting.length >= MAX_WAITING) {
+      this.#isPaused = true
+      this.#options.pause()
+    }
+  }
+
+  /** Forgets what waits and takes nothing more. */
+  clear (): void {
+    this.#isEnded = true
+    this.#waiting.length = 0
+  }
+
+  /** Calls back once the messages that came before have been handled. */
+  whenIdle (onIdle: () => void): void {
+    if (this.#isBusy) this.#onIdle = onIdle
+    else onIdle()
+  }
+
+  #run (message: T): void {
+    const pending = this.#options.handle(message)
+    if (pending !== undefined) this.hold(pending)
+  }
+
+  #next (): void {
+    this.#isBusy = false
+    while (!this.#isBusy && this.#waiting.length > 0) this.#run(this.#waiting.shift()!)
+    if (this.#isBusy) return
+    if (this.#isPaused) {
+      this.#isPaused = false
+      this.#options.resume()
+    }
+    this.#onIdle?.()
+    this.#onIdle = undefined
+  }
+}
