@@ -58,14 +58,14 @@ export class Heartbeat {
   }
 
   /**
-   * From now on the peer is pinged when it is silent. Its first ping comes at a moment of the first interval that
-   * differs from its neighbours', so that connections made in one burst are not pinged in one.
+   * From now on the peer is pinged when it is silent. Each one's first ping comes a tick earlier than its predecessor's,
+   * round and round within the interval, so that connections made in one burst are not pinged in one.
    */
   watch (peer: HeartbeatPeer): Pulse {
     const pulse = new Pulse(peer, this, this.#clock)
     const ticks = Math.max(1, Math.floor(this.#interval / this.#tick))
+    this.#schedule(pulse, this.#clock + this.#interval - this.#spread * this.#tick)
     this.#spread = (this.#spread + 1) % ticks
-    this.#schedule(pulse, this.#clock + (this.#spread + 1) * this.#tick)
     return pulse
   }
 

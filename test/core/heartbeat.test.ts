@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, mock, test } from 'node:test'
+import { Heartbeat, type HeartbeatPeer, type Pulse } from '../../src/core/heartbeat.ts'
+
+const INTERVAL = 1000
+const TIMEOUT = 500
+const TICK = 25
+
+let now = 0
+let heartbeat: Heartbeat
+
+beforeEach(() => {
+  now = 0
+  mock.timers.enable({ apis: ['setInterval', 'setImmediate'] })
+  heartbeat = new Heartbeat({ interval: INTERVAL, timeout: TIMEOUT }, () => now)
+})
+
+afterEach(() => {
+  heartbeat.close()
+  mock.timers.reset()
+})
+
+/** Lets time pass the way a healthy loop sees it: a tick, then what the poll brings, then the immediates. */
+function pass (ms: number, poll = () => {}): void {
+  for (let passed = 0; passed < ms; passed += TICK) {
+    now += TICK
+    mock.timers.tick(TICK)
+    poll()
+    mock.timers.tick(0)
+  }
+}
+
+class FakePeer implements HeartbeatPeer {
+  isPaused = false
+  pings: number[] = []
+  givenUpAt: number | undefined
+  bytes = 0
+  readonly pulse: Pulse
+
+  constructor () {
+    this.pulse = heartbeat.watch(this)
+  }
+
+  bytesRead (): number { return this.bytes }
+
+  ping (): void { this.pings.push(now) }
+
+  giveUp (): void { this.givenUpAt = now }
+}
+
+/** A peer that answers every ping in the poll that follows it. */
+class LivePeer extends FakePeer {
+  answered = 0
+
+  answer (): void {
+    if (this.pings.length === this.answered) return
+    this.answered = this.pings.length
+    this.pulse.pong()
+  }
+}
+
+test('a silent peer is pinged after the interval and given up after the timeout', () => {
+  const peer = new FakePeer()
+  pass(300)
+  peer.pulse.seen()
+  const silentSince = now
+  pass(2 * INTERVAL)
+  assert.equal(peer.pings.length, 1)
+  const silence = peer.pings[0]! - silentSince
+  assert.ok(silence >= INTERVAL && silence <= INTERVAL + 2 * TICK, `pinged after ${silence} ms`)
+  const found = peer.givenUpAt! - silentSince
+  assert.ok(found >= INTERVAL + TIMEOUT && found <= (INTERVAL + TIMEOUT) * 1.1, `given up after ${found} ms`)
+})
+
+test('a peer that answers lives, and its latency is what it took', () => {
+  const peer = new LivePeer()
+  let latency: number | undefined
+  pass(10 * INTERVAL, () => {
+    if (peer.pings.length === peer.answered) return
+    peer.answered = peer.pings.length
+    now += 7
+    latency = peer.pulse.pong()
+  })
+  assert.equal(peer.givenUpAt, undefined)
+  assert.ok(peer.pings.length >= 9)
+  assert.equal(latency, 7)
+})
+
+test('any frame counts as life, and whoever talks is not pinged', () => {
+  const peer = new FakePeer()
+  pass(10 * INTERVAL, () => { peer.pulse.seen() })
+  assert.equal(peer.givenUpAt, undefined)
+  assert.deepEqual(peer.pings, [])
+})
+
+test('bytes of an unfinished frame count as life', () => {
+  const peer = new FakePeer()
+  pass(10 * INTERVAL, () => { peer.bytes++ })
+  assert.equal(peer.givenUpAt, undefined)
+})
+
+test('a peer that this side does not read from is not judged', () => {
+  const peer = new FakePeer()
+  peer.isPaused = true
+  pass(5 * INTERVAL)
+  assert.equal(peer.givenUpAt, undefined)
+  peer.isPaused = false
+  pass(2 * INTERVAL)
+  assert.notEqual(peer.givenUpAt, undefined)
+})
+
+test('a pong that nobody asked for is life, and no latency', () => {
+  const peer = new FakePeer()
+  assert.equal(peer.pulse.pong(), undefined)
+})
+
+test('the pings of connections made in one burst are spread over the interval', () => {
+  const peers = Array.from({ length: 400 }, () => new LivePeer())
+  pass(INTERVAL, () => { for (const peer of peers) peer.answer() })
+  const perMoment = new Map<number, number>()
+  for (const { pings } of peers) for (const at of pings) perMoment.set(at, (perMoment.get(at) ?? 0) + 1)
+  assert.ok(perMoment.size >= INTERVAL / TICK - 2)
+  assert.ok(Math.max(...perMoment.values()) <= 20)
+})
+
+test('many that are due at once are pinged in bounded portions, with a turn of the loop in between', () => {
+  const peers = Array.from({ length: 2000 }, () => new FakePeer())
+  const pinged = () => peers.filter(({ pings }) => pings.length > 0).length
+  // All of them speak in the same moment, so all of them are due in the same later one.
+  for (const { pulse } of peers) pulse.seen()
+  pass(INTERVAL - TICK, () => { for (const { pulse } of peers) pulse.seen() })
+  assert.equal(pinged(), 0)
+  const portions: number[] = []
+  for (let turn = 0; pinged() < peers.length; turn++) {
+    const before = pinged()
+    if (turn % 20 === 0) now += TICK
+    mock.timers.tick(turn % 20 === 0 ? TICK : 0)
+    if (pinged() > before) portions.push(pinged() - before)
+  }
+  assert.ok(portions.length >= 7 && Math.max(...portions) <= 512, String(portions))
+})
+
+test('a stall of three intervals kills nobody who is alive, wherever it falls', () => {
+  for (let offset = 0; offset < INTERVAL + TIMEOUT; offset += TICK) {
+    const peers = Array.from({ length: 50 }, () => new LivePeer())
+    const answerAll = () => { for (const peer of peers) peer.answer() }
+    pass(offset, answerAll)
+    now += 3 * INTERVAL // nothing runs, nothing is read
+    // The loop wakes: timers first, and only then what has arrived is read.
+    mock.timers.tick(TICK)
+    answerAll()
+    pass(2 * INTERVAL, answerAll)
+    assert.deepEqual(peers.filter(({ givenUpAt }) => givenUpAt !== undefined), [], `stall at ${offset} ms`)
+    for (const { pulse } of peers) pulse.stop()
+  }
+})
+
+test('a stall is not time that a dead peer was given: it is still found afterwards', () => {
+  const dead = new FakePeer()
+  pass(INTERVAL)
+  now += 3 * INTERVAL
+  pass(INTERVAL + TIMEOUT)
+  assert.notEqual(dead.givenUpAt, undefined)
+})
+
+test('a peer that has ended is neither pinged nor given up', () => {
+  const peer = new FakePeer()
+  pass(INTERVAL + TICK)
+  peer.pulse.stop()
+  pass(5 * INTERVAL)
+  assert.equal(peer.pings.length, 1)
+  assert.equal(peer.givenUpAt, undefined)
+})
