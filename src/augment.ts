@@ -1,3 +1,5 @@
+// The consumer's `{ websocket: true }` routes, `injectWS` and `websocketServer` are typed by this one.
+import '@fastify/websocket'
 import type { Realtime } from './api.ts'
 import type { Principal } from './core/principal.ts'
 

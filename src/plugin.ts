@@ -9,7 +9,7 @@ import { Expiry } from './core/expiry.ts'
 import { Heartbeat } from './core/heartbeat.ts'
 import { Hub } from './core/hub.ts'
 import { Registry } from './core/registry.ts'
-import { InvalidCloseCodeError, InvalidOptionError, OptionNotApplicableError } from './errors.ts'
+import { AlreadyRegisteredError, InvalidCloseCodeError, InvalidOptionError, OptionNotApplicableError } from './errors.ts'
 import { createAuthHooks } from './handshake/auth-hook.ts'
 import { createAuthorize } from './handshake/authorize.ts'
 import { redactingLogOptions, restoreQueryToken, takeQueryToken } from './handshake/query-token.ts'
@@ -21,6 +21,7 @@ import { addEchoRoute } from './routes/echo.ts'
 import { type AddRoute, createAddRoute } from './routes/route.ts'
 
 async function plugin (app: FastifyInstance, userOptions: RealtimeOptions): Promise<void> {
+  if (app.hasDecorator('realtime')) throw new AlreadyRegisteredError()
   const options = resolveOptions(userOptions)
   const { auth, limits } = options
 
@@ -56,6 +57,7 @@ async function plugin (app: FastifyInstance, userOptions: RealtimeOptions): Prom
     for (const connection of registry) connection.end(CloseCode.GoingAway, 'shutdown')
     await within(options.closeTimeout, registry.whenEmpty())
     for (const connection of registry) connection.terminate('shutdown')
+    await within(1_000, registry.whenEmpty())
     shared.heartbeat?.close()
     shared.expiry.close()
   })

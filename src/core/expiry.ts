@@ -18,7 +18,7 @@ export class Expiry<T> {
   /** @param expiresAt epoch ms */
   add (item: T, expiresAt: number): void {
     this.#deadlines.set(item, performance.now() + expiresAt - Date.now())
-    this.#timer ??= setInterval(() => this.#sweep(), RESOLUTION).unref()
+    this.#timer ??= setInterval(() => this.#sweep(), RESOLUTION)
   }
 
   remove (item: T): void {

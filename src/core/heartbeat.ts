@@ -43,6 +43,7 @@ export class Heartbeat {
   #due: Pulse[] = []
   #isWorking = false
   #spread = 0
+  #watched = 0
 
   constructor ({ interval, timeout }: HeartbeatOptions, now = () => performance.now()) {
     this.#interval = interval
@@ -65,8 +66,14 @@ export class Heartbeat {
     const pulse = new Pulse(peer, this, this.#clock)
     const ticks = Math.max(1, Math.floor(this.#interval / this.#tick))
     this.#schedule(pulse, this.#clock + this.#interval - this.#spread * this.#tick)
+    if (this.#watched++ === 0) this.#timer.ref()
     this.#spread = (this.#spread + 1) % ticks
     return pulse
+  }
+
+  /** @internal for Pulse: with nobody left to watch, the timer does not keep the process alive. */
+  unwatch (): void {
+    if (--this.#watched === 0) this.#timer.unref()
   }
 
   close (): void {
@@ -174,8 +181,10 @@ export class Pulse {
   }
 
   stop (): void {
+    if (this.isStopped) return
     this.isStopped = true
     this.slot?.delete(this)
+    this.#heartbeat.unwatch()
   }
 
   /** @internal for Heartbeat */

@@ -31,7 +31,7 @@ export class UpgradeGuard {
     if (!(socket instanceof Socket)) destroyWhenDone(socket)
     this.#pending.set(request, { socket, deadline: performance.now() + this.#timeout })
     socket.once('close', () => this.release(request))
-    this.#sweeper ??= setInterval(() => this.#sweep(), Math.min(250, Math.ceil(this.#timeout / 10))).unref()
+    this.#sweeper ??= setInterval(() => this.#sweep(), Math.min(250, Math.ceil(this.#timeout / 10)))
   }
 
   /** It has become a WebSocket, or its socket is gone. */

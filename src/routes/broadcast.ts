@@ -16,7 +16,7 @@ export function addBroadcastRoute (addRoute: AddRoute, hub: Hub<FastifyBaseLogge
     async preHandler (request) {
       const channel = channelOf(request)
       assertChannelName(channel)
-      if (!await may(request.principal!, 'subscribe', channel)) throw new ForbiddenError(needed('subscribe', channel))
+      if (!await mayJoin(request, channel)) throw new ForbiddenError(channel === DEFAULT_CHANNEL ? 'broadcast' : `subscribe:${channel}`)
     }
   }, {
     open: (connection, request) => connection.subscribe(channelOf(request)),
@@ -33,15 +33,21 @@ export function addBroadcastRoute (addRoute: AddRoute, hub: Hub<FastifyBaseLogge
     }
   }, 'broadcast')
 
+  async function mayJoin (request: FastifyRequest, channel: string): Promise<boolean> {
+    try {
+      return await may(request.principal!, 'subscribe', channel)
+    } catch (error) {
+      // As with a failing `authenticate`: the client is refused, the reason is for the log alone.
+      request.log.warn({ err: error }, 'authorize failed')
+      return false
+    }
+  }
+
   /** The permission `broadcast` is both rights at once on the default channel. */
   function may (principal: Principal, action: 'subscribe' | 'publish', channel: string): boolean | Promise<boolean> {
     if (channel === DEFAULT_CHANNEL && hasPermission(principal, 'broadcast')) return true
     return authorize(principal, action, channel)
   }
-}
-
-function needed (action: string, channel: string): string {
-  return channel === DEFAULT_CHANNEL ? 'broadcast' : `${action}:${channel}`
 }
 
 function channelOf (request: FastifyRequest): string {

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import jwt from '@fastify/jwt'
+import fastifyStatic from '@fastify/static'
+import Fastify, { type FastifyInstance } from 'fastify'
+import realtime from 'fastify-realtime'
+import { addPeopleRoute } from './people.ts'
+import { addSignIn, principalOf } from './sign-in.ts'
+
+export interface ExampleOptions {
+  readonly logger?: boolean
+  /** @default random: tokens end with the process */
+  readonly jwtSecret?: string
+  /** Whole seconds a token is good for. @default 300 */
+  readonly tokenTtl?: number
+}
+
+/** The page may load from and talk to the server it came from, and nobody else. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'self'", "connect-src 'self' ws: wss:", "object-src 'none'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"
+].join('; ')
+
+export async function buildApp ({ logger = false, jwtSecret = randomBytes(32).toString('hex'), tokenTtl = 300 }: ExampleOptions = {}): Promise<FastifyInstance> {
+  if (!Number.isSafeInteger(tokenTtl) || tokenTtl < 1) throw new RangeError(`The token's time to live is a whole number of seconds, got ${tokenTtl}`)
+  const app = Fastify({ logger })
+
+  app.addHook('onSend', async (_request, reply) => {
+    reply.headers({
+      'content-security-policy': CONTENT_SECURITY_POLICY,
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer'
+    })
+  })
+
+  await app.register(jwt, { secret: jwtSecret })
+  await app.register(realtime, {
+    // A token that does not verify throws, which refuses the connection with 401 before the upgrade.
+    auth: { authenticate: token => principalOf(app.jwt.verify(token)) },
+    // Shorter than the default, so that the page has a latency to show soon after it has connected.
+    heartbeat: { interval: 2_000, timeout: 2_000 }
+  })
+  addSignIn(app, tokenTtl)
+  addPeopleRoute(app)
+  await app.register(fastifyStatic, { root: join(import.meta.dirname, 'public') })
+  return app
+}
