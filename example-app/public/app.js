@@ -33,6 +33,9 @@ links.People.addEventListener('message', ({ data }) => {
   status.showLatencies({ '/ws/broadcast': you.latency.broadcast, '/ws/echo': you.latency.echo, '/ws/people': you.latency['/people'] })
 })
 
+// Without a connection the list is only what was known last.
+links.People.addEventListener('state', () => byId('people').classList.toggle('stale', links.People.state.name !== 'connected'))
+
 byId('sign-in-form').addEventListener('submit', event => {
   event.preventDefault()
   const { name, role } = Object.fromEntries(new FormData(event.target))

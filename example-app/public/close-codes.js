@@ -5,7 +5,7 @@
  */
 const codes = new Map([
   [1001, { what: 'The server is shutting down.', next: 'backoff' }],
-  [1006, { what: 'The connection was lost without a word.', next: 'backoff' }],
+  [1006, { what: 'The connection was lost without a word, or never came about.', next: 'backoff' }],
   [1008, { what: 'You did something you may not do here.', next: 'stop' }],
   [1009, { what: 'A message was too large.', next: 'stop' }],
   [1011, { what: 'Something failed on the server.', next: 'backoff' }],
