@@ -92,7 +92,14 @@ export class Heartbeat {
     return this.#now()
   }
 
+  /** @internal for Pulse: a pong ends the wait, and the silence begins anew. */
+  answered (pulse: Pulse): void {
+    pulse.isAwaitingPong = false
+    this.#schedule(pulse, this.#clock + this.#interval)
+  }
+
   #schedule (pulse: Pulse, at: number): void {
+    pulse.slot?.delete(pulse)
     const slot = Math.max(this.#slot + 1, Math.ceil(at / this.#tick))
     pulse.slot = this.#wheel[slot % this.#wheel.length]!
     pulse.slot.add(pulse)
@@ -139,7 +146,7 @@ export class Heartbeat {
   }
 
   #judge (pulse: Pulse): void {
-    if (pulse.isStopped) return
+    if (pulse.isStopped || !pulse.isAwaitingPong) return
     if (!pulse.showsLife()) return pulse.peer.giveUp()
     pulse.isAwaitingPong = false
     this.#schedule(pulse, pulse.lastSeen + this.#interval)
@@ -174,6 +181,7 @@ export class Pulse {
   /** A pong has arrived. Returns the ms since the ping, or undefined for one that nobody asked for. */
   pong (): number | undefined {
     this.seen()
+    if (this.isAwaitingPong) this.#heartbeat.answered(this)
     if (this.#pingSentAt === 0) return undefined
     const latency = this.#heartbeat.now - this.#pingSentAt
     this.#pingSentAt = 0

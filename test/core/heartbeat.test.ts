@@ -96,6 +96,25 @@ test('a peer that answers lives, and its latency is what it took', () => {
   assert.equal(latency, 7)
 })
 
+test('a peer that answers is pinged at every interval, also where the timeout is longer', () => {
+  heartbeat.close()
+  heartbeat = new Heartbeat({ interval: 100, timeout: 1000 }, () => now)
+  const peer = new LivePeer()
+  pass(3000, () => peer.answer())
+  assert.ok(peer.pings.length >= 20, `${peer.pings.length} pings`)
+})
+
+test('a pong that comes when its sender is already suspected is in time, and counts once', () => {
+  const peer = new FakePeer()
+  pass(INTERVAL + TICK)
+  assert.equal(peer.pings.length, 1)
+  while (now < INTERVAL + TIMEOUT - TICK) turn(TICK)
+  turn(TICK, () => { peer.pulse.pong() })
+  assert.equal(peer.givenUpAt, undefined)
+  pass(INTERVAL + 4 * TICK)
+  assert.equal(peer.pings.length, 2)
+})
+
 test('any frame counts as life, and whoever talks is not pinged', () => {
   const peer = new FakePeer()
   pass(10 * INTERVAL, () => { peer.pulse.seen() })
