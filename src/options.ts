@@ -32,6 +32,13 @@ export interface RealtimeOptions {
     /** From the upgrade request to an accepted, authenticated connection. Minimum 1. @default 10_000 */
     readonly handshakeTimeout?: number
   }
+  /**
+   * permessage-deflate for clients that offer it, without context takeover: a publication is compressed once. `threshold`
+   * is the size from which a message is compressed, bytes. Minimum 0. @default false; threshold 256
+   */
+  readonly compression?: boolean | { readonly threshold?: number }
+  /** How long to collect what is sent before it is written; 0 is to the end of the event loop's turn. @default { delay: 0 } */
+  readonly flush?: { readonly delay?: number }
   /** `app.close()` says 1001 to everybody, and drops after this long what is left. Minimum 0. @default 5_000 */
   readonly closeTimeout?: number
 }
@@ -62,6 +69,8 @@ export interface ResolvedOptions {
   readonly broadcast: boolean
   readonly heartbeat: { readonly interval: number, readonly timeout: number } | false
   readonly limits: Required<NonNullable<RealtimeOptions['limits']>>
+  readonly compression: { readonly threshold: number } | false
+  readonly flush: { readonly delay: number }
   readonly closeTimeout: number
 }
 
@@ -119,6 +128,8 @@ export const RealtimeOptionsSchema = Type.Object({
     slowConsumer: Type.Optional(Type.Union([Type.Literal('close'), Type.Literal('drop')])),
     handshakeTimeout: Type.Optional(duration(1))
   }, strict)),
+  compression: Type.Optional(Type.Union([Type.Object({ threshold: Type.Optional(Type.Integer({ minimum: 0 })) }, strict), Type.Boolean()])),
+  flush: Type.Optional(Type.Object({ delay: Type.Optional(duration(0)) }, strict)),
   closeTimeout: Type.Optional(duration(0))
 }, strict)
 
@@ -131,7 +142,7 @@ export type RealtimeOptionsFromSchema = Static<typeof RealtimeOptionsSchema>
 export function resolveOptions (options: RealtimeOptions): ResolvedOptions {
   const error = Value.Errors(RealtimeOptionsSchema as TSchema, options).First()
   if (error !== undefined) throw invalid(mostSpecific(error))
-  const { prefix = '/ws', echo = true, broadcast = true, heartbeat = true, limits = {}, closeTimeout = 5_000 } = options
+  const { prefix = '/ws', echo = true, broadcast = true, heartbeat = true, limits = {}, compression = false, flush = {}, closeTimeout = 5_000 } = options
   const beat = typeof heartbeat === 'object' ? heartbeat : {}
   return Object.freeze({
     prefix,
@@ -145,6 +156,8 @@ export function resolveOptions (options: RealtimeOptions): ResolvedOptions {
       slowConsumer: limits.slowConsumer ?? 'close',
       handshakeTimeout: limits.handshakeTimeout ?? 10_000
     }),
+    compression: compression === false ? false : Object.freeze({ threshold: compression === true ? 256 : compression.threshold ?? 256 }),
+    flush: Object.freeze({ delay: flush.delay ?? 0 }),
     closeTimeout
   })
 }

@@ -8,14 +8,16 @@ import { CloseCode, isSendableCloseCode, reasonOf } from './close-codes.ts'
 import { Expiry } from './core/expiry.ts'
 import { Heartbeat } from './core/heartbeat.ts'
 import { Hub } from './core/hub.ts'
+import { Outbox } from './core/outbox.ts'
 import { Registry } from './core/registry.ts'
 import { AlreadyRegisteredError, InvalidCloseCodeError, InvalidOptionError, OptionNotApplicableError } from './errors.ts'
 import { createAuthHooks } from './handshake/auth-hook.ts'
 import { createAuthorize } from './handshake/authorize.ts'
+import { watchCompression } from './handshake/compression.ts'
 import { redactingLogOptions, restoreQueryToken, takeQueryToken } from './handshake/query-token.ts'
 import { UpgradeGuard } from './handshake/upgrade-guard.ts'
 import { type RealtimeOptions, type ResolvedOptions, resolveOptions } from './options.ts'
-import { acceptSocket, type AppConnection, type Shared } from './routes/accept.ts'
+import { acceptSocket, type AppConnection, keepOrder, type Shared } from './routes/accept.ts'
 import { addBroadcastRoute } from './routes/broadcast.ts'
 import { addEchoRoute } from './routes/echo.ts'
 import { type AddRoute, createAddRoute } from './routes/route.ts'
@@ -32,6 +34,7 @@ async function plugin (app: FastifyInstance, userOptions: RealtimeOptions): Prom
     registry,
     hub: new Hub({
       registry,
+      outbox: new Outbox({ ...options.flush, threshold: options.compression === false ? Infinity : options.compression.threshold }),
       ...limits,
       onSlow: connection => connection.log.warn({ bufferedAmount: connection.bufferedAmount, policy: limits.slowConsumer }, 'slow consumer')
     }),
@@ -39,6 +42,7 @@ async function plugin (app: FastifyInstance, userOptions: RealtimeOptions): Prom
     expiry: new Expiry<AppConnection>(connection => connection.end(CloseCode.CredentialsExpired, 'expiry')),
     counts: { opened: 0, heartbeatTimeouts: 0, handlerErrors: 0 },
     isClosing: () => isClosing,
+    canInflate: () => false,
     onAccepted (socket, connection) {
       accepted.set(socket, connection)
       // A preClose of @fastify/websocket that runs before ours closes whoever it knows, without a code.
@@ -70,6 +74,7 @@ async function plugin (app: FastifyInstance, userOptions: RealtimeOptions): Prom
     guard.watch(request, socket)
   })
   app.websocketServer.on('connection', (_socket, request) => guard.release(request))
+  if (options.compression !== false) shared.canInflate = watchCompression(app.websocketServer)
   app.decorateRequest('principal', null)
   app.addHook('onRequest', async request => restoreQueryToken(request, auth.queryName))
   app.addHook('onReady', async () => {
@@ -104,8 +109,13 @@ async function plugin (app: FastifyInstance, userOptions: RealtimeOptions): Prom
         if (!isSendableCloseCode(code)) throw new InvalidCloseCodeError(code)
         for (const connection of registry.ofPrincipal(principalId)) connection.end(code, 'disconnect', reason)
       },
-      accept: (socket, request) =>
-        accepted.get(socket) ?? acceptSocket(shared, socket, request, request.routeOptions.url ?? request.url),
+      accept (socket, request) {
+        const known = accepted.get(socket)
+        if (known !== undefined) return known
+        const connection = acceptSocket(shared, socket, request, request.routeOptions.url ?? request.url)
+        keepOrder(socket, connection)
+        return connection
+      },
       requires: permission => authHook(permission),
       stats: () => ({
         connections: registry.size,
@@ -119,15 +129,22 @@ async function plugin (app: FastifyInstance, userOptions: RealtimeOptions): Prom
 }
 
 /** With an @fastify/websocket that the application has registered itself, its options are what they are. */
-function assertApplicable (app: FastifyInstance, { limits }: RealtimeOptions): void {
-  const { maxPayload } = app.websocketServer.options
+function assertApplicable (app: FastifyInstance, { limits, compression }: RealtimeOptions): void {
+  const { maxPayload, perMessageDeflate } = app.websocketServer.options
+  if (compression !== undefined && compression !== false && !perMessageDeflate) {
+    throw new OptionNotApplicableError('compression', '@fastify/websocket is registered already, without perMessageDeflate')
+  }
   if (limits?.maxPayload === undefined || limits.maxPayload === maxPayload) return
   throw new OptionNotApplicableError('limits.maxPayload', `@fastify/websocket is registered already, with maxPayload ${maxPayload}`)
 }
 
-async function registerFastifyWebsocket (app: FastifyInstance, { limits, closeTimeout }: ResolvedOptions, isAccepted: (socket: WebSocket) => boolean): Promise<void> {
+async function registerFastifyWebsocket (app: FastifyInstance, { limits, compression, closeTimeout }: ResolvedOptions, isAccepted: (socket: WebSocket) => boolean): Promise<void> {
   // How long a closing handshake may take is an option that the types of `ws` do not know yet.
-  const serverOptions = { maxPayload: limits.maxPayload, closeTimeout: Math.max(1, closeTimeout) }
+  const serverOptions = {
+    maxPayload: limits.maxPayload,
+    perMessageDeflate: compression === false ? false : { ...compression, serverNoContextTakeover: true, clientNoContextTakeover: true },
+    closeTimeout: Math.max(1, closeTimeout)
+  }
   await app.register(fastifyWebsocket, {
     options: serverOptions,
     errorHandler (error, socket, request) {

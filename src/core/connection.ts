@@ -1,8 +1,10 @@
 import { CloseCode, cutReason, isSendableCloseCode, reasonOf } from '../close-codes.ts'
 import { InvalidCloseCodeError } from '../errors.ts'
-import { frameOf, type Frame } from './frame.ts'
+import { frameOf, type Frame, PING_FRAME } from './frame.ts'
 import type { Principal } from './principal.ts'
-import { OPEN, type Socket } from './socket.ts'
+import type { Outbox } from './outbox.ts'
+import { Outlet } from './outlet.ts'
+import { OPEN, type Socket, type Wire } from './socket.ts'
 
 /** Who or what ended a connection; the log line of its end says it. */
 export type EndedBy = 'client' | 'server' | 'shutdown' | 'heartbeat' | 'slow consumer' | 'handler error' |
@@ -27,6 +29,7 @@ export interface ConnectionHost {
   readonly maxBuffered: number
   readonly slowConsumer: 'close' | 'drop'
   readonly totals: Traffic
+  readonly outbox: Outbox
   join (connection: LiveConnection, channel: string): void
   leave (connection: LiveConnection, channel: string): void
   /** Told once for each time a connection begins to drop messages. */
@@ -39,12 +42,14 @@ export interface ConnectionInit<Log> {
   readonly route: string
   readonly remoteAddress: string | undefined
   readonly socket: Socket
+  /** The byte stream below it; absent, frames go through the socket's own `send`. */
+  readonly wire?: Wire | undefined
+  /** The peer understands compressed messages. */
+  readonly canInflate?: boolean
   readonly host: ConnectionHost
   readonly createLog: () => Log
 }
 
-const TEXT = { binary: false }
-const BINARY = { binary: true }
 const NO_CHANNELS: ReadonlySet<string> = new Set()
 
 /** One client's connection: the implementation behind the public `Connection`. */
@@ -62,6 +67,8 @@ export class LiveConnection<Log = unknown> {
   endedBy: EndedBy | undefined = undefined
 
   readonly #socket: Socket
+  /** Where everything that this side sends leaves; whoever writes to the socket by another way flushes it first. */
+  readonly outlet: Outlet
   readonly #host: ConnectionHost
   readonly #createLog: () => Log
   #log: Log | undefined = undefined
@@ -76,6 +83,7 @@ export class LiveConnection<Log = unknown> {
     this.route = init.route
     this.remoteAddress = init.remoteAddress
     this.#socket = init.socket
+    this.outlet = new Outlet(init.host.outbox, init.socket, init.wire, init.canInflate)
     this.#host = init.host
     this.#createLog = init.createLog
   }
@@ -85,7 +93,7 @@ export class LiveConnection<Log = unknown> {
   }
 
   get bufferedAmount (): number {
-    return this.#socket.bufferedAmount
+    return this.outlet.bufferedAmount
   }
 
   get channels (): ReadonlySet<string> {
@@ -106,29 +114,41 @@ export class LiveConnection<Log = unknown> {
   }
 
   send (data: string | Uint8Array): boolean {
-    return this.deliver(frameOf(data))
+    return this.reply(frameOf(data))
   }
 
-  /** Sends a frame that other connections may share. False: not open, or dropped as a slow consumer. */
+  /** Sends a frame that is for this connection alone. */
+  reply (frame: Frame): boolean {
+    const isSent = this.deliver(frame)
+    if (isSent) {
+      this.#host.totals.messagesOut++
+      this.#host.totals.bytesOut += frame.payloadLength
+    }
+    return isSent
+  }
+
+  /**
+   * Sends a frame that other connections may share; the caller adds it to the totals.
+   * @returns false when the connection is not open, or the frame was dropped for a slow consumer
+   */
   deliver (frame: Frame): boolean {
     if (!this.isOpen || !this.#hasRoom()) return false
-    this.#socket.send(frame.payload, frame.binary ? BINARY : TEXT)
-    const bytes = frame.payload.length
+    this.outlet.push(frame)
     this.traffic.messagesOut++
-    this.traffic.bytesOut += bytes
-    this.#host.totals.messagesOut++
-    this.#host.totals.bytesOut += bytes
+    this.traffic.bytesOut += frame.payloadLength
     return true
   }
 
   /** Applies the slow-consumer policy. The check comes before the send, so the bound is passed by one message at most. */
   #hasRoom (): boolean {
-    const buffered = this.#socket.bufferedAmount
-    if (buffered === 0) {
-      this.#isDropping = false
-      return true
+    const { outlet } = this
+    if (this.#isDropping && this.#socket.bufferedAmount === 0) this.#isDropping = false
+    if (!this.#isDropping) {
+      if (outlet.bufferedAmount < this.#host.maxBuffered) return true
+      // What was only collected, nobody has been slow to read yet: let it go, then look again.
+      if (outlet.pending > 0) this.#host.outbox.flush()
+      if (outlet.bufferedAmount < this.#host.maxBuffered) return true
     }
-    if (!this.#isDropping && buffered < this.#host.maxBuffered) return true
     if (this.#host.slowConsumer === 'close') {
       this.#host.slow(this)
       this.end(CloseCode.TryAgainLater, 'slow consumer')
@@ -169,6 +189,7 @@ export class LiveConnection<Log = unknown> {
     this.endedBy ??= endedBy
     const cut = cutReason(reason)
     this.farewell = { code, reason: cut }
+    this.outlet.flush()
     this.#socket.close(code, cut)
     // Reading goes on, even if a full inbox had stopped it: what is left to come is the peer's half of the goodbye.
     this.#socket.resume()
@@ -188,6 +209,6 @@ export class LiveConnection<Log = unknown> {
   }
 
   ping (): void {
-    if (this.isOpen) this.#socket.ping()
+    if (this.isOpen) this.outlet.push(PING_FRAME)
   }
 }

@@ -1,15 +1,82 @@
+import { constants, deflateRawSync } from 'node:zlib'
 import { InvalidDataError } from '../errors.ts'
 
-/** A message ready to be sent, encoded once and shared by all its receivers: nobody may write into `payload`. */
-export interface Frame {
-  readonly payload: Uint8Array
-  readonly binary: boolean
+const TEXT = 0x1
+const BINARY = 0x2
+const PING = 0x9
+const FIN = 0x80
+const RSV1 = 0x40 // the message is compressed (RFC 7692)
+
+/** Bytes from which a frame is handed on as it is; smaller ones are cheaper to copy together than to write apart. */
+export const LARGE_FRAME = 8_192
+
+/**
+ * A message as bytes on the wire (RFC 6455, section 5.2), made once for all its receivers. Nobody may write into it. A
+ * server's frames are not masked, which is what makes them the same for everybody.
+ */
+export class Frame {
+  /** The header alone, where the payload is too large to be copied behind it. */
+  readonly head: Uint8Array | undefined
+  /** Header and payload; the payload alone where there is a `head`. */
+  readonly body: Uint8Array
+  /** Bytes on the wire. */
+  readonly length: number
+  readonly payloadLength: number
+  readonly #opcode: number
+  #deflated: Frame | undefined = undefined
+
+  constructor (opcode: number, data: string | Uint8Array, flags = FIN) {
+    const payloadLength = typeof data === 'string' ? Buffer.byteLength(data) : data.length
+    const headLength = payloadLength < 126 ? 2 : payloadLength < 65_536 ? 4 : 10
+    const isHanded = typeof data !== 'string' && payloadLength >= LARGE_FRAME
+    const target = Buffer.allocUnsafe(isHanded ? headLength : headLength + payloadLength)
+    target[0] = flags | opcode
+    if (headLength === 2) target[1] = payloadLength
+    else if (headLength === 4) {
+      target[1] = 126
+      target.writeUInt16BE(payloadLength, 2)
+    } else {
+      target[1] = 127
+      target.writeBigUInt64BE(BigInt(payloadLength), 2)
+    }
+    if (typeof data === 'string') target.write(data, headLength)
+    else if (!isHanded) target.set(data, headLength)
+    this.head = isHanded ? target : undefined
+    this.body = isHanded ? data : target
+    this.length = headLength + payloadLength
+    this.payloadLength = payloadLength
+    this.#opcode = opcode
+  }
+
+  get isBinary (): boolean {
+    return this.#opcode === BINARY
+  }
+
+  get isPing (): boolean {
+    return this.#opcode === PING
+  }
+
+  get payload (): Uint8Array {
+    return this.head === undefined ? this.body.subarray(this.length - this.payloadLength) : this.body
+  }
+
+  /**
+   * The same message compressed, made at most once; the message itself if it is shorter than the threshold. Without
+   * context takeover the compressed bytes are the same for every receiver (RFC 7692, section 7.2.1).
+   */
+  deflated (threshold: number): Frame {
+    if (this.payloadLength < threshold || this.isPing) return this
+    this.#deflated ??= new Frame(this.#opcode, deflate(this.payload), FIN | RSV1)
+    return this.#deflated
+  }
 }
+
+export const PING_FRAME = new Frame(PING, '')
 
 /** Frames what `connection.send` and `broadcast` accept: a string as text, bytes as binary. */
 export function frameOf (data: string | Uint8Array): Frame {
-  if (typeof data === 'string') return { payload: Buffer.from(data), binary: false }
-  if (data instanceof Uint8Array) return { payload: data, binary: true }
+  if (typeof data === 'string') return new Frame(TEXT, data)
+  if (data instanceof Uint8Array) return new Frame(BINARY, data)
   throw new InvalidDataError('a string or a Uint8Array')
 }
 
@@ -19,4 +86,12 @@ export function frameOfAny (data: unknown): Frame {
   const json: string | undefined = JSON.stringify(data)
   if (json === undefined) throw new InvalidDataError('a string, a Uint8Array or something JSON can express')
   return frameOf(json)
+}
+
+/** A sync flush ends in four bytes that the receiver puts back by itself (RFC 7692, section 7.2.1). */
+const FLUSH_TAIL = 4
+
+function deflate (payload: Uint8Array): Uint8Array {
+  const bytes = deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH })
+  return bytes.subarray(0, bytes.length - FLUSH_TAIL)
 }

@@ -1,10 +1,12 @@
 import { assertChannelName } from './channel-name.ts'
 import { type ConnectionHost, type LiveConnection, noTraffic } from './connection.ts'
 import { type Frame, frameOf, frameOfAny } from './frame.ts'
+import type { Outbox } from './outbox.ts'
 import type { Registry } from './registry.ts'
 
 export interface HubOptions<Log> {
   readonly registry: Registry<Log>
+  readonly outbox: Outbox
   readonly maxBuffered: number
   readonly slowConsumer: 'close' | 'drop'
   /** Told when a connection falls behind its bound. */
@@ -16,13 +18,15 @@ export class Hub<Log = unknown> implements ConnectionHost {
   readonly maxBuffered: number
   readonly slowConsumer: 'close' | 'drop'
   readonly totals = noTraffic()
+  readonly outbox: Outbox
   /** How often a connection began to fall behind `maxBuffered`. */
   slowConsumers = 0
   readonly #registry: Registry<Log>
   readonly #onSlow: (connection: LiveConnection<Log>) => void
 
-  constructor ({ registry, maxBuffered, slowConsumer, onSlow }: HubOptions<Log>) {
+  constructor ({ registry, outbox, maxBuffered, slowConsumer, onSlow }: HubOptions<Log>) {
     this.#registry = registry
+    this.outbox = outbox
     this.maxBuffered = maxBuffered
     this.slowConsumer = slowConsumer
     this.#onSlow = onSlow
@@ -53,11 +57,12 @@ export class Hub<Log = unknown> implements ConnectionHost {
 
   /** The local half of `publish`: to the subscribers of this instance. */
   deliver (channel: string, frame: Frame, except?: string): number {
+    const sender = except === undefined ? undefined : this.#registry.get(except)
     let delivered = 0
     for (const connection of this.#registry.in(channel)) {
-      if (connection.id !== except && connection.deliver(frame)) delivered++
+      if (connection !== sender && connection.deliver(frame)) delivered++
     }
-    return delivered
+    return this.#counted(delivered, frame)
   }
 
   /** To every connection, or to those of one route. Returns how many it was handed to. */
@@ -68,6 +73,12 @@ export class Hub<Log = unknown> implements ConnectionHost {
       if (connection.id === except?.id || (route !== undefined && connection.route !== route)) continue
       if (connection.deliver(frame)) delivered++
     }
+    return this.#counted(delivered, frame)
+  }
+
+  #counted (delivered: number, frame: Frame): number {
+    this.totals.messagesOut += delivered
+    this.totals.bytesOut += delivered * frame.payloadLength
     return delivered
   }
 }

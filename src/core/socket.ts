@@ -18,3 +18,13 @@ export interface Socket {
 }
 
 export const OPEN = 1
+
+/** The byte stream below the WebSocket, a TCP or TLS socket, to which whole frames are written. */
+export interface Wire {
+  /** Bytes that wait in this process because the peer does not read fast enough. */
+  readonly writableLength: number
+  write (bytes: Uint8Array): boolean
+  /** Between these two, writes are gathered into one. */
+  cork (): void
+  uncork (): void
+}

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { CloseCode } from '../close-codes.ts'
@@ -19,6 +21,8 @@ export interface Shared {
   readonly expiry: Expiry<AppConnection>
   readonly counts: { opened: number, heartbeatTimeouts: number, handlerErrors: number }
   isClosing (): boolean
+  /** Whether the peer understands messages that are compressed once for all. */
+  canInflate (request: IncomingMessage): boolean
   /** Told of every socket that has become a connection. */
   onAccepted (socket: WebSocket, connection: AppConnection): void
 }
@@ -40,13 +44,21 @@ export function acceptSocket (shared: Shared, socket: WebSocket, request: Fastif
     route,
     remoteAddress: request.ip,
     socket,
+    wire: wireOf(request),
+    canInflate: shared.canInflate(request.raw),
     host: hub,
     createLog: () => request.log.child({ connectionId: id })
   })
+  const { close } = socket
+  // Whoever closes, ws itself included when the peer does: what was sent before goes out before the close frame.
+  socket.close = (code, reason) => {
+    connection.outlet.flush()
+    close.call(socket, code, reason)
+  }
   let failure: Error | undefined
   const pulse = heartbeat?.watch({
     get isPaused () { return socket.isPaused },
-    bytesRead: () => rawSocketOf(request)?.bytesRead ?? 0,
+    bytesRead: () => wireOf(request)?.bytesRead ?? 0,
     ping: () => connection.ping(),
     giveUp: () => {
       counts.heartbeatTimeouts++
@@ -77,9 +89,27 @@ export function acceptSocket (shared: Shared, socket: WebSocket, request: Fastif
 }
 
 /** The TCP or TLS socket below; none under `injectWS`. */
-function rawSocketOf (request: FastifyRequest): { readonly bytesRead: number } | undefined {
-  return request.raw.socket as typeof request.raw.socket | undefined
+function wireOf (request: FastifyRequest): Socket | undefined {
+  return request.raw.socket instanceof Socket ? request.raw.socket : undefined
 }
+
+/**
+ * Lets the application go on using `socket.send` beside the connection's own: in the order of the calls, and never with a
+ * frame of ours between the fragments of one of its messages. Its messages are not compressed, since `ws` does that later.
+ */
+export function keepOrder (socket: WebSocket, { outlet }: AppConnection): void {
+  const { send } = socket
+  socket.send = ((data: Parameters<WebSocket['send']>[0], options: SendOptions | SendCallback = {}, callback?: SendCallback) => {
+    const settings = typeof options === 'function' ? {} : options
+    if (settings.fin === false) outlet.hold()
+    else outlet.flush()
+    send.call(socket, data, { ...settings, compress: false }, typeof options === 'function' ? options : callback)
+    if (settings.fin !== false) outlet.release()
+  }) as WebSocket['send']
+}
+
+type SendCallback = (error?: Error) => void
+interface SendOptions { readonly fin?: boolean }
 
 function countMessages (socket: WebSocket, connection: AppConnection, hub: Hub<FastifyBaseLogger>, pulse: Pulse | undefined): void {
   socket.on('message', (data: Buffer) => {

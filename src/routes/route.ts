@@ -84,7 +84,7 @@ function serve (shared: Shared, socket: WebSocket, request: FastifyRequest, name
   }
 
   function reply (data: unknown): void {
-    if (data !== undefined) connection.deliver(frameOfAny(data))
+    if (data !== undefined) connection.reply(frameOfAny(data))
   }
 
   function fail (error: unknown): void {

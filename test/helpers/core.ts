@@ -1,5 +1,6 @@
 import { LiveConnection } from '../../src/core/connection.ts'
 import { Hub } from '../../src/core/hub.ts'
+import { Outbox } from '../../src/core/outbox.ts'
 import { Registry } from '../../src/core/registry.ts'
 import { FakeSocket } from './fake-socket.ts'
 
@@ -12,7 +13,7 @@ export interface CoreOptions {
 export function createCore ({ maxBuffered = 100, slowConsumer = 'close' }: CoreOptions = {}) {
   const registry = new Registry()
   const slow: string[] = []
-  const hub = new Hub({ registry, maxBuffered, slowConsumer, onSlow: connection => { slow.push(connection.id) } })
+  const hub = new Hub({ registry, outbox: new Outbox({ delay: 0, threshold: Infinity }), maxBuffered, slowConsumer, onSlow: connection => { slow.push(connection.id) } })
   const connect = (id: string, principal = id, route = 'test') => {
     const socket = new FakeSocket()
     const connection = new LiveConnection({
