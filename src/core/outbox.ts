@@ -1,5 +1,4 @@
 import { Lane } from './lane.ts'
-import type { Outlet } from './outlet.ts'
 
 /** Bytes of distinct frames after which a turn is not collected any further. */
 const MAX_TURN = 4_194_304
@@ -11,6 +10,11 @@ export interface OutboxOptions {
   readonly threshold: number
 }
 
+/** One connection's part of it. */
+interface Writer {
+  flush (): void
+}
+
 /**
  * The one writer: what a turn of the event loop wants to send is collected, and each connection gets it in one write when
  * the turn's input has been read. A system call costs more than everything else there is to do for a message, so at high
@@ -20,7 +24,7 @@ export class Outbox {
   readonly plain = new Lane()
   readonly deflated: Lane
   readonly #delay: number
-  #outlets: Outlet[] = []
+  #outlets: Writer[] = []
 
   constructor ({ delay, threshold }: OutboxOptions) {
     this.#delay = delay
@@ -28,7 +32,7 @@ export class Outbox {
   }
 
   /** The outlet has something to write at the end of the turn. */
-  enlist (outlet: Outlet): void {
+  enlist (outlet: Writer): void {
     if (this.#outlets.push(outlet) > 1) return
     if (this.#delay > 0) setTimeout(() => this.flush(), this.#delay)
     else setImmediate(() => this.flush())
