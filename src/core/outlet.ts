@@ -1,13 +1,10 @@
-import type { Frame } from './frame.ts'
+import { type Frame, LARGE_FRAME } from './frame.ts'
 import type { Lane } from './lane.ts'
 import type { Outbox } from './outbox.ts'
 import { OPEN, type Socket, type Wire } from './socket.ts'
 
 const TEXT = { binary: false }
 const BINARY = { binary: true }
-
-/** Bytes up to which several pieces are cheaper to copy together than to hand to a vectored write. */
-const SMALL_WRITE = 16_384
 
 /** A piece must be at least this part of the memory it keeps alive, or it is copied out of it. */
 const WORTH_KEEPING = 1 / 8
@@ -106,7 +103,7 @@ function write (wire: Wire, pieces: Uint8Array[], length: number, joinedLength: 
   const [first] = pieces
   const isBehind = wire.writableLength > 0
   // What cannot leave now must not keep the memory of a whole turn alive: a small part of it, or one that has to wait.
-  const isCopied = pieces.length > 1 && length <= SMALL_WRITE
+  const isCopied = pieces.length > 1 && length < LARGE_FRAME
   const keepsTooMuch = joinedLength > 0 && (isBehind || length < joinedLength * WORTH_KEEPING)
   if (isCopied || keepsTooMuch) wire.write(Buffer.concat(pieces, length))
   else if (pieces.length === 1) wire.write(first!)
