@@ -12,7 +12,7 @@ const CHANNELS = ['a', 'b', 'c']
 const CLIENTS = 4
 
 type Step =
-  | { do: 'send', to: number, size: number, binary: boolean }
+  | { do: 'send' | 'own send', to: number, times: number, size: number, binary: boolean }
   | { do: 'publish', channel: string, except: number | undefined, size: number, binary: boolean }
   | { do: 'subscribe' | 'unsubscribe', who: number, channel: string }
   | { do: 'close', who: number }
@@ -21,10 +21,10 @@ type Step =
 const who = fc.nat(CLIENTS - 1)
 const channel = fc.constantFrom(...CHANNELS)
 /** Around every border: short, two-byte and eight-byte lengths, copied and handed on. */
-const size = fc.constantFrom(0, 1, 20, 125, 126, 300, 5_000, 8_192, 70_000)
+const size = fc.constantFrom(0, 1, 20, 20, 20, 125, 126, 300, 5_000, 8_192, 70_000)
 const binary = fc.boolean()
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('send' as const), to: who, size, binary }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('send' as const, 'own send' as const), to: who, times: fc.integer({ min: 1, max: 3 }), size, binary }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('publish' as const), channel, except: fc.option(who, { nil: undefined }), size, binary }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('subscribe' as const), who, channel }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('unsubscribe' as const), who, channel }) },
@@ -34,24 +34,27 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 let app: FastifyInstance
 let base: string
+let latest: { socket: WebSocket, connection: Connection } | undefined
 
 before(async () => {
   app = Fastify()
   await app.register(realtime, { auth: false, compression: { threshold: 200 } })
-  app.realtime.route({ url: '/mine' }, {})
+  app.get('/plain', { websocket: true, preHandler: app.realtime.requires('plain') }, (socket, request) => {
+    latest = { socket, connection: app.realtime.accept(socket, request) }
+  })
   base = await listen(app)
 })
 
 after(() => app.close())
 
-async function connectAll (): Promise<Array<{ client: Client, connection: Connection }>> {
+async function connectAll (): Promise<Array<{ client: Client, connection: Connection, socket: WebSocket }>> {
   const pairs = []
   for (let n = 0; n < CLIENTS; n++) {
     // Every other one understands compression.
-    const client = new Client(new WebSocket(`${base}/ws/mine`, { perMessageDeflate: n % 2 === 0 }))
-    const known = new Set(app.realtime.connections)
-    await until(() => app.realtime.connections.size > known.size && client.socket.readyState === WebSocket.OPEN)
-    pairs.push({ client, connection: [...app.realtime.connections].find(connection => !known.has(connection))! })
+    const client = new Client(new WebSocket(`${base}/plain`, { perMessageDeflate: n % 2 === 0 }))
+    await until(() => latest !== undefined && client.socket.readyState === WebSocket.OPEN)
+    pairs.push({ client, ...latest! })
+    latest = undefined
   }
   return pairs
 }
@@ -68,10 +71,14 @@ test('whatever is sent, published, joined, left and closed: each client gets its
       return isBinary ? Buffer.from(text) : text
     }
     for (const current of steps) {
-      if (current.do === 'send') {
-        const data = message(current.size, current.binary)
-        assert.equal(pairs[current.to]!.connection.send(data), isOpen[current.to])
-        if (isOpen[current.to]) expected[current.to]!.push(data)
+      if (current.do === 'send' || current.do === 'own send') {
+        const { connection, socket } = pairs[current.to]!
+        for (let time = 0; time < current.times; time++) {
+          const data = message(current.size, current.binary)
+          if (current.do === 'own send') socket.send(data)
+          else assert.equal(connection.send(data), isOpen[current.to])
+          if (isOpen[current.to]) expected[current.to]!.push(data)
+        }
       } else if (current.do === 'publish') {
         const data = message(current.size, current.binary)
         const except = current.except === undefined ? {} : { except: pairs[current.except]!.connection.id }
@@ -96,5 +103,5 @@ test('whatever is sent, published, joined, left and closed: each client gets its
     await Promise.all(pairs.map(({ client }) => client.closed))
     await until(() => app.realtime.connections.size === 0)
     pairs.forEach(({ client }, n) => assert.deepEqual(client.unread, expected[n]))
-  }), { numRuns: 150 })
+  }), { numRuns: 300 })
 })

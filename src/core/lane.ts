@@ -15,6 +15,7 @@ export class Lane {
   size = 0
   #joined: Buffer | undefined = undefined
   #offsets: number[] = []
+  #isComplete = false
 
   constructor (threshold = Infinity) {
     this.#threshold = threshold
@@ -50,11 +51,19 @@ export class Lane {
       pieces.push(frame.body)
       return frame.length
     }
+    if (!this.#isComplete) return this.#collectApart(from, to, pieces)
     this.#joined ??= this.#join()
     const start = this.#offsets[from]!
     const end = this.#offsets[to]!
     pieces.push(this.#joined.subarray(start, end))
     return end - start
+  }
+
+  /** For whoever writes before the turn is over: what is joined now would have to be joined again. */
+  #collectApart (from: number, to: number, pieces: Uint8Array[]): number {
+    let length = 0
+    for (let index = from; index < to; index++) length += this.collect(index, index + 1, pieces)
+    return length
   }
 
   /** Bytes of memory that a piece of a range of several keeps alive. */
@@ -79,8 +88,14 @@ export class Lane {
     return joined
   }
 
-  /** The turn is over: everybody has collected. */
+  /** The turn is over: no frame is added any more, and everybody collects. */
+  complete (): void {
+    this.#isComplete = true
+  }
+
+  /** Everybody has collected: the next turn begins. */
   reset (): void {
+    this.#isComplete = false
     if (this.size === 0) return
     this.#frames = []
     this.#last = undefined

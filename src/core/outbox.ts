@@ -47,6 +47,8 @@ export class Outbox {
   flush (): void {
     const outlets = this.#outlets
     this.#outlets = []
+    this.plain.complete()
+    this.deflated.complete()
     for (const outlet of outlets) outlet.flush()
     this.plain.reset()
     this.deflated.reset()
