@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value, type ValueError } from '@sinclair/typebox/value'
 import type { FastifyRequest } from 'fastify'
-import type { Principal } from './core/principal.ts'
+import { freezePrincipal, type Principal } from './core/principal.ts'
 import { InvalidOptionError } from './errors.ts'
 
 /** Options of `app.register(realtime, options)`. Durations are in ms, sizes in bytes. */
@@ -171,12 +171,13 @@ function resolveAuth (auth: RealtimeOptions['auth']): ResolvedAuth {
     throw new InvalidOptionError('auth.cookieName', "is required when auth.tokenFrom has 'cookie', got undefined")
   }
   return {
-    authenticate,
+    // Bound to the object they came in, which may well be an instance with state.
+    authenticate: authenticate.bind(auth),
     tokenFrom: Object.freeze([...sources]),
     cookieName: cookieName ?? '',
     queryName: queryName ?? 'token',
-    anonymous,
-    authorize
+    anonymous: anonymous && freezePrincipal(anonymous),
+    authorize: authorize?.bind(auth)
   }
 }
 
@@ -197,5 +198,6 @@ function invalid ({ path, message, value, schema }: ValueError): Error {
   const choices = Array.isArray(schema.anyOf) && schema.anyOf.every(({ const: literal }) => literal !== undefined)
     ? ` (one of ${schema.anyOf.map(choice => inspect(choice.const)).join(', ')})`
     : ''
+  if (value === undefined) return new InvalidOptionError(name, 'is required, got undefined')
   return new InvalidOptionError(name, `${message}${choices}, got ${inspect(value, { depth: 1, breakLength: Infinity })}`)
 }

@@ -185,9 +185,9 @@ export class LiveConnection<Log = unknown> {
   /** Closes politely and remembers on whose account. The first call decides. */
   end (code: number, endedBy: EndedBy, reason = reasonOf(code)): void {
     if (!this.isOpen) return
+    const cut = cutReason(String(reason ?? ''))
     this.#state = 'closing'
     this.endedBy ??= endedBy
-    const cut = cutReason(reason)
     this.farewell = { code, reason: cut }
     this.outlet.flush()
     this.#socket.close(code, cut)

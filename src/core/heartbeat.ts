@@ -18,6 +18,7 @@ export interface HeartbeatOptions {
 
 const MAX_TICK = 250 // ms: fine enough for any interval of seconds
 const TICKS_PER_TIMEOUT = 20
+const MAX_SLOTS = 1024 // whoever has longer to wait goes round more than once
 const PEERS_PER_TURN = 256 // about 3 ms of pings, then the event loop gets its turn
 
 /**
@@ -36,9 +37,9 @@ export class Heartbeat {
   readonly #maxStep: number
   readonly #now: () => number
   readonly #wheel: Array<Set<Pulse>>
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout | undefined = undefined
   #clock = 0 // ms, the heartbeat's own time
-  #lastTick: number
+  #lastTick = 0
   #slot = 0 // how many slots have been passed, ever
   #due: Pulse[] = []
   #isWorking = false
@@ -51,11 +52,8 @@ export class Heartbeat {
     this.#tick = Math.min(MAX_TICK, Math.max(1, Math.floor(Math.min(interval, timeout) / TICKS_PER_TIMEOUT)))
     this.#maxStep = Math.max(2 * this.#tick, timeout / 4)
     this.#now = now
-    const slots = Math.ceil(Math.max(interval, timeout) / this.#tick) + 2
+    const slots = Math.min(MAX_SLOTS, Math.ceil(Math.max(interval, timeout) / this.#tick) + 2)
     this.#wheel = Array.from({ length: slots }, () => new Set<Pulse>())
-    this.#lastTick = now()
-    this.#timer = setInterval(() => this.#onTick(), this.#tick)
-    this.#timer.unref()
   }
 
   /**
@@ -66,14 +64,17 @@ export class Heartbeat {
     const pulse = new Pulse(peer, this, this.#clock)
     const ticks = Math.max(1, Math.floor(this.#interval / this.#tick))
     this.#schedule(pulse, this.#clock + this.#interval - this.#spread * this.#tick)
-    if (this.#watched++ === 0) this.#timer.ref()
+    if (this.#watched++ === 0) {
+      this.#lastTick = this.#now()
+      this.#timer = setInterval(() => this.#onTick(), this.#tick)
+    }
     this.#spread = (this.#spread + 1) % ticks
     return pulse
   }
 
-  /** @internal for Pulse: with nobody left to watch, the timer does not keep the process alive. */
+  /** @internal for Pulse: with nobody left to watch, there is no timer. */
   unwatch (): void {
-    if (--this.#watched === 0) this.#timer.unref()
+    if (--this.#watched === 0) clearInterval(this.#timer)
   }
 
   close (): void {
@@ -100,8 +101,8 @@ export class Heartbeat {
 
   #schedule (pulse: Pulse, at: number): void {
     pulse.slot?.delete(pulse)
-    const slot = Math.max(this.#slot + 1, Math.ceil(at / this.#tick))
-    pulse.slot = this.#wheel[slot % this.#wheel.length]!
+    pulse.dueSlot = Math.max(this.#slot + 1, Math.ceil(at / this.#tick))
+    pulse.slot = this.#wheel[pulse.dueSlot % this.#wheel.length]!
     pulse.slot.add(pulse)
   }
 
@@ -113,8 +114,11 @@ export class Heartbeat {
     while (this.#slot < reached) {
       this.#slot++
       const slot = this.#wheel[this.#slot % this.#wheel.length]!
-      for (const pulse of slot) this.#due.push(pulse)
-      slot.clear()
+      for (const pulse of slot) {
+        if (pulse.dueSlot > this.#slot) continue
+        slot.delete(pulse)
+        this.#due.push(pulse)
+      }
     }
     if (!this.#isWorking && this.#due.length > 0) this.#work()
   }
@@ -161,6 +165,7 @@ export class Pulse {
   isAwaitingPong = false
   isStopped = false
   slot: Set<Pulse> | undefined = undefined
+  dueSlot = 0
   readonly #heartbeat: Heartbeat
   #pingedAt = 0 // on the heartbeat's clock
   #pingSentAt = 0 // on the wall's

@@ -13,6 +13,11 @@ export interface Principal {
   readonly info?: unknown
 }
 
+/** A copy that stays as it is: the registry finds connections by it. */
+export function freezePrincipal (principal: Principal): Principal {
+  return Object.freeze({ ...principal, permissions: Object.freeze([...principal.permissions]) })
+}
+
 /** Whether one of the principal's permissions covers the one asked for. */
 export function hasPermission (principal: Principal, permission: string): boolean {
   for (const granted of principal.permissions) {

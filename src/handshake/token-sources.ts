@@ -22,18 +22,26 @@ export function readToken (request: FastifyRequest, auth: ResolvedAuth): string 
 }
 
 /**
- * Leaves of the offered subprotocols only what may be selected. The `ws` package answers with the first one offered, and
- * where the client offered its token that would send the secret back: so only `bearer` stays, or nothing.
+ * Takes the token out of the offered subprotocols: one of those is selected, and the answer would send the secret back.
  */
-export function keepSelectableProtocol (request: FastifyRequest): void {
+export function hideOfferedToken (request: FastifyRequest, token: string): void {
+  offerOnly(request, offeredProtocols(request).filter(name => name !== token))
+}
+
+/** The plugin's own routes speak no subprotocol but `bearer`, so nothing else can be selected, whatever it may be. */
+export function offerBearerOnly (request: FastifyRequest): void {
+  offerOnly(request, offeredProtocols(request).filter(name => name === 'bearer').slice(0, 1))
+}
+
+function offerOnly (request: FastifyRequest, names: readonly string[]): void {
   const { headers } = request.raw
-  if (offeredProtocols(request).includes('bearer')) headers['sec-websocket-protocol'] = 'bearer'
+  if (names.length > 0) headers['sec-websocket-protocol'] = names.join(', ')
   else delete headers['sec-websocket-protocol']
 }
 
 /** As a browser sends them: `new WebSocket(url, ['bearer', token])`. */
 function offeredProtocols (request: FastifyRequest): string[] {
-  return (request.headers['sec-websocket-protocol'] ?? '').split(',').map(name => name.trim())
+  return (request.headers['sec-websocket-protocol'] ?? '').split(',').map(name => name.trim()).filter(name => name !== '')
 }
 
 function cookiesOf (request: FastifyRequest): Record<string, string | undefined> | undefined {

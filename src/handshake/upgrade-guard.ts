@@ -6,6 +6,8 @@ import { ClosingError, HandshakeTimeoutError } from '../errors.ts'
 
 interface Pending {
   readonly socket: Duplex
+  /** A connection that was kept alive has had answers before. */
+  readonly bytesBefore: number
   readonly deadline: number // on the monotonic clock
 }
 
@@ -27,9 +29,10 @@ export class UpgradeGuard {
 
   /** An upgrade request has reached the server. */
   watch (request: IncomingMessage, socket: Duplex): void {
-    if (this.#isClosing) return refuse(socket, new ClosingError())
+    const bytesBefore = bytesWrittenTo(socket)
+    if (this.#isClosing) return refuse({ socket, bytesBefore }, new ClosingError())
     if (!(socket instanceof Socket)) destroyWhenDone(socket)
-    this.#pending.set(request, { socket, deadline: performance.now() + this.#timeout })
+    this.#pending.set(request, { socket, bytesBefore, deadline: performance.now() + this.#timeout })
     socket.once('close', () => this.release(request))
     this.#sweeper ??= setInterval(() => this.#sweep(), Math.min(250, Math.ceil(this.#timeout / 10)))
   }
@@ -42,18 +45,21 @@ export class UpgradeGuard {
   /** From now on every upgrade is refused, those that are waiting for an answer included. */
   close (): void {
     this.#isClosing = true
-    for (const { socket } of this.#pending.values()) refuse(socket, new ClosingError())
+    for (const pending of this.#pending.values()) {
+      if (!isTaken(pending.socket)) refuse(pending, new ClosingError())
+    }
     this.#pending.clear()
     this.#stopSweeping()
   }
 
   #sweep (): void {
     const now = performance.now()
-    for (const [request, { socket, deadline }] of this.#pending) {
-      if (deadline > now) continue
+    for (const [request, pending] of this.#pending) {
+      if (pending.deadline > now) continue
       this.release(request)
+      if (isTaken(pending.socket)) continue
       this.#onTimeout(request)
-      refuse(socket, new HandshakeTimeoutError())
+      refuse(pending, new HandshakeTimeoutError())
     }
   }
 
@@ -68,11 +74,19 @@ function destroyWhenDone (socket: Duplex): void {
   finished(socket, () => socket.destroy())
 }
 
+/** Somebody reads from it: another WebSocket server of the application has it. A refused socket nobody reads. */
+function isTaken (socket: Duplex): boolean {
+  return socket.listenerCount('data') > 0 || socket.listenerCount('readable') > 0
+}
+
+function bytesWrittenTo (socket: Duplex): number {
+  return 'bytesWritten' in socket ? Number(socket.bytesWritten) : 0
+}
+
 /** Answers, unless somebody already did, and destroys the socket. */
-function refuse (socket: Duplex, error: FastifyError): void {
+function refuse ({ socket, bytesBefore }: Omit<Pending, 'deadline'>, error: FastifyError): void {
   socket.on('error', () => {}) // what the peer does to a socket that we drop is of no interest
-  const isAnswered = 'bytesWritten' in socket && Number(socket.bytesWritten) > 0
-  if (isAnswered || !socket.writable) {
+  if (bytesWrittenTo(socket) > bytesBefore || !socket.writable) {
     socket.destroy()
     return
   }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
-import type { WebSocket } from 'ws'
+import type { RawData, WebSocket } from 'ws'
 import { CloseCode } from '../close-codes.ts'
 import { type EndedBy, LiveConnection } from '../core/connection.ts'
 import type { Expiry } from '../core/expiry.ts'
@@ -18,13 +18,21 @@ export interface Shared {
   readonly hub: Hub<FastifyBaseLogger>
   readonly registry: Registry<FastifyBaseLogger>
   readonly heartbeat: Heartbeat | undefined
+  /** Ends connections with their credentials. */
   readonly expiry: Expiry<AppConnection>
+  /** Drops those whose closing handshake takes longer than `closeTimeout`. */
+  readonly closing: Expiry<AppConnection>
+  readonly closeTimeout: number
   readonly counts: { opened: number, heartbeatTimeouts: number, handlerErrors: number }
-  isClosing (): boolean
+  /** Handlers of `close` that are still running; the application's own closing waits for them. */
+  readonly finishing: Set<Promise<void>>
+  /** The connection of every socket that has become one. */
+  readonly accepted: WeakMap<WebSocket, AppConnection>
+  isClosing: boolean
   /** Whether the peer understands messages that are compressed once for all. */
-  canInflate (request: IncomingMessage): boolean
+  canInflate: (request: IncomingMessage) => boolean
   /** Told of every socket that has become a connection. */
-  onAccepted (socket: WebSocket, connection: AppConnection): void
+  onAccepted (socket: WebSocket): void
 }
 
 export type OnEnd = (code: number, reason: string) => void
@@ -35,25 +43,25 @@ export type OnEnd = (code: number, reason: string) => void
  * @throws FST_RT_NO_PRINCIPAL
  */
 export function acceptSocket (shared: Shared, socket: WebSocket, request: FastifyRequest, route: string, onEnd?: OnEnd): AppConnection {
-  const { hub, registry, heartbeat, expiry, counts } = shared
-  if (request.principal === null) throw new NoPrincipalError()
+  const { hub, registry, heartbeat, expiry, closing, counts } = shared
+  // Undefined where the request belongs to a scope that knows nothing of the plugin.
+  if (request.principal == null) throw new NoPrincipalError()
   const id = randomBytes(16).toString('base64url')
   const connection: AppConnection = new LiveConnection({
     id,
     principal: request.principal,
     route,
-    remoteAddress: request.ip,
+    // Without a socket, as under `injectWS`, Fastify cannot always tell.
+    remoteAddress: wireOf(request) && request.ip,
     socket,
     wire: wireOf(request),
     canInflate: shared.canInflate(request.raw),
     host: hub,
     createLog: () => request.log.child({ connectionId: id })
   })
-  const { close } = socket
-  // Whoever closes, ws itself included when the peer does: what was sent before goes out before the close frame.
-  socket.close = (code, reason) => {
-    connection.outlet.flush()
-    close.call(socket, code, reason)
+  if (socket.readyState === socket.CLOSED) {
+    connection.ended()
+    return connection
   }
   let failure: Error | undefined
   const pulse = heartbeat?.watch({
@@ -66,7 +74,17 @@ export function acceptSocket (shared: Shared, socket: WebSocket, request: Fastif
     }
   })
 
-  shared.onAccepted(socket, connection)
+  const { close } = socket
+  // Whoever closes, ws itself included when the peer does: what was sent before goes out before the close frame, and from
+  // then on nothing but the peer's goodbye is waited for.
+  socket.close = (code, reason) => {
+    connection.outlet.flush()
+    pulse?.stop()
+    closing.add(connection, Date.now() + shared.closeTimeout)
+    close.call(socket, code, reason)
+  }
+  shared.accepted.set(socket, connection)
+  shared.onAccepted(socket)
   registry.add(connection)
   counts.opened++
   countMessages(socket, connection, hub, pulse)
@@ -74,6 +92,7 @@ export function acceptSocket (shared: Shared, socket: WebSocket, request: Fastif
   socket.on('close', (peerCode, peerReason) => {
     pulse?.stop()
     expiry.remove(connection)
+    closing.remove(connection)
     registry.remove(connection)
     connection.ended()
     if (failure !== undefined && connection.farewell === undefined) connection.endedBy ??= 'protocol error'
@@ -84,7 +103,7 @@ export function acceptSocket (shared: Shared, socket: WebSocket, request: Fastif
 
   request.log.info({ connectionId: id, route, principal: connection.principal.id, remoteAddress: connection.remoteAddress }, 'connection opened')
   if (connection.principal.expiresAt !== undefined) expiry.add(connection, connection.principal.expiresAt)
-  if (shared.isClosing()) connection.end(CloseCode.GoingAway, 'shutdown')
+  if (shared.isClosing) connection.end(CloseCode.GoingAway, 'shutdown')
   return connection
 }
 
@@ -112,12 +131,13 @@ type SendCallback = (error?: Error) => void
 interface SendOptions { readonly fin?: boolean }
 
 function countMessages (socket: WebSocket, connection: AppConnection, hub: Hub<FastifyBaseLogger>, pulse: Pulse | undefined): void {
-  socket.on('message', (data: Buffer) => {
+  socket.on('message', (data: RawData) => {
+    const size = Array.isArray(data) ? data.reduce((sum, part) => sum + part.length, 0) : data.byteLength
     pulse?.seen()
     connection.traffic.messagesIn++
-    connection.traffic.bytesIn += data.length
+    connection.traffic.bytesIn += size
     hub.totals.messagesIn++
-    hub.totals.bytesIn += data.length
+    hub.totals.bytesIn += size
   })
   socket.on('ping', () => { pulse?.seen() })
   socket.on('pong', () => { connection.latency = pulse?.pong() ?? connection.latency })

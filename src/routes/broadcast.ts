@@ -2,7 +2,7 @@ import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { CloseCode } from '../close-codes.ts'
 import { assertChannelName } from '../core/channel-name.ts'
 import type { Hub } from '../core/hub.ts'
-import { hasPermission, type Principal } from '../core/principal.ts'
+import type { Principal } from '../core/principal.ts'
 import { ForbiddenError } from '../errors.ts'
 import type { Authorize } from '../handshake/authorize.ts'
 import type { AddRoute } from './route.ts'
@@ -45,8 +45,7 @@ export function addBroadcastRoute (addRoute: AddRoute, hub: Hub<FastifyBaseLogge
 
   /** The permission `broadcast` is both rights at once on the default channel. */
   function may (principal: Principal, action: 'subscribe' | 'publish', channel: string): boolean | Promise<boolean> {
-    if (channel === DEFAULT_CHANNEL && hasPermission(principal, 'broadcast')) return true
-    return authorize(principal, action, channel)
+    return authorize(principal, action, channel, channel === DEFAULT_CHANNEL ? 'broadcast' : undefined)
   }
 }
 

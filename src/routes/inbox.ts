@@ -1,4 +1,4 @@
-/** Messages of one connection that wait while an earlier one is handled; from here on the socket is paused. */
+/** How many messages wait before the socket is paused. What had been read by then, a chunk of 64 KiB, still comes in. */
 const MAX_WAITING = 16
 
 export interface InboxOptions<T> {

@@ -1,12 +1,13 @@
 import { type TSchema } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
-import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler, preHandlerAsyncHookHandler } from 'fastify'
 import type { WebSocket } from 'ws'
 import type { RouteHandlers, RouteOptions } from '../api.ts'
 import { CloseCode } from '../close-codes.ts'
 import { frameOfAny } from '../core/frame.ts'
 import { INVALID_MESSAGE, UpgradeRequiredError } from '../errors.ts'
 import type { CreateAuthHook } from '../handshake/auth-hook.ts'
+import { offerBearerOnly } from '../handshake/token-sources.ts'
 import { acceptSocket, type Shared } from './accept.ts'
 import { Inbox } from './inbox.ts'
 
@@ -22,16 +23,16 @@ interface Incoming {
 type AnyHandlers = RouteHandlers<TSchema>
 
 export function createAddRoute (scope: FastifyInstance, shared: Shared, authHook: CreateAuthHook): AddRoute {
-  return function addRoute (options, handlers, name = options.url) {
+  return function addRoute (options, handlers = {}, name = options.url) {
     const check = options.message === undefined ? undefined : TypeCompiler.Compile(options.message)
     scope.route({
       method: 'GET',
       url: options.url,
       exposeHeadRoute: false,
       onRequest: requireUpgrade,
-      preHandler: [authHook(options.permission), ...[options.preHandler ?? []].flat()],
+      preHandler: [authHook(options.permission), keepBearerOnly, ...[options.preHandler ?? []].flat()],
       // Reached only without a socket to upgrade, as under `inject`.
-      handler: () => { throw new UpgradeRequiredError() },
+      handler: (_request, reply) => { throw upgradeRequired(reply) },
       wsHandler: (socket, request) => serve(shared, socket, request, name, handlers as AnyHandlers, check)
     })
   }
@@ -39,8 +40,14 @@ export function createAddRoute (scope: FastifyInstance, shared: Shared, authHook
 
 const requireUpgrade: onRequestAsyncHookHandler = async (request, reply) => {
   if (request.ws || request.headers.upgrade?.toLowerCase() === 'websocket') return
+  throw upgradeRequired(reply)
+}
+
+const keepBearerOnly: preHandlerAsyncHookHandler = async request => offerBearerOnly(request)
+
+function upgradeRequired (reply: FastifyReply): Error {
   reply.header('upgrade', 'websocket').header('connection', 'upgrade')
-  throw new UpgradeRequiredError()
+  return new UpgradeRequiredError()
 }
 
 /** The life of a connection on a route: open, messages one at a time, close. Nothing a handler does escapes from here. */
@@ -54,7 +61,12 @@ function serve (shared: Shared, socket: WebSocket, request: FastifyRequest, name
   })
   const connection = acceptSocket(shared, socket, request, name, (code, reason) => {
     if (connection.endedBy !== undefined) inbox.clear()
-    inbox.whenIdle(() => { guarded(() => handlers.close?.(connection, code, reason)) })
+    inbox.whenIdle(() => {
+      const finishing = guarded(() => handlers.close?.(connection, code, reason))
+      if (finishing === undefined) return
+      shared.finishing.add(finishing)
+      finishing.then(() => shared.finishing.delete(finishing))
+    })
   })
   socket.on('message', (data: Buffer, isBinary: boolean) => {
     // Once this side has said goodbye, what still comes in is not handled any more.
@@ -69,15 +81,15 @@ function serve (shared: Shared, socket: WebSocket, request: FastifyRequest, name
       const message = check === undefined ? { value: isBinary ? data : data.toString() } : parse(check, data, isBinary)
       if ('error' in message) return { error: { code: INVALID_MESSAGE, message: message.error } }
       return handlers.message?.(connection, message.value, request)
-    })
+    }, reply)
   }
 
-  /** Runs a handler and sends what it returns. A promise only if the handler made one; it never rejects. */
-  function guarded (handler: () => unknown): void | Promise<void> {
+  /** Runs a handler, and passes on what it returns. A promise only if the handler made one; it never rejects. */
+  function guarded (handler: () => unknown, then: (result: unknown) => void = () => {}): void | Promise<void> {
     try {
       const result = handler()
-      if (!isPromise(result)) return reply(result)
-      return result.then(reply).catch(fail)
+      if (!isPromise(result)) return then(result)
+      return Promise.resolve(result).then(then).catch(fail)
     } catch (error) {
       fail(error)
     }
@@ -89,9 +101,14 @@ function serve (shared: Shared, socket: WebSocket, request: FastifyRequest, name
 
   function fail (error: unknown): void {
     shared.counts.handlerErrors++
-    connection.log.error({ err: error }, 'handler failed')
     connection.end(CloseCode.InternalError, 'handler error')
     inbox.clear()
+    try {
+      connection.log.error({ err: error }, 'handler failed')
+    } catch {
+      // Anything can be thrown, also what throws again when a logger looks at it.
+      connection.log.error('handler failed, with something that cannot be logged')
+    }
   }
 }
 
@@ -107,7 +124,13 @@ function parse (check: TypeCheck<TSchema>, data: Buffer, isBinary: boolean): { v
   } catch {
     return { error: 'Expected JSON' }
   }
-  if (check.Check(value)) return { value }
-  const first = check.Errors(value).First()
-  return { error: `${first?.path ? `${first.path}: ` : ''}${first?.message ?? 'Invalid'}` }
+  try {
+    if (check.Check(value)) return { value }
+    const first = check.Errors(value).First()
+    return { error: `${first?.path ? `${first.path}: ` : ''}${first?.message ?? 'Invalid'}` }
+  } catch (error) {
+    // A recursive schema follows the message as deep as it goes.
+    if (error instanceof RangeError) return { error: 'Nested too deeply' }
+    throw error
+  }
 }

@@ -1,0 +1,36 @@
+import type { Realtime } from './api.ts'
+import { CloseCode, isSendableCloseCode, reasonOf } from './close-codes.ts'
+import { InvalidCloseCodeError } from './errors.ts'
+import type { CreateAuthHook } from './handshake/auth-hook.ts'
+import { acceptSocket, keepOrder, type Shared } from './routes/accept.ts'
+import type { AddRoute } from './routes/route.ts'
+
+/** Makes `app.realtime`: each method is a few words to the part that does the work. */
+export function createRealtime (shared: Shared, authHook: CreateAuthHook, addRoute: AddRoute): Realtime {
+  const { hub, registry, counts, accepted } = shared
+  return {
+    connections: registry,
+    route: (options, handlers) => addRoute(options, handlers),
+    publish: async (channel, data, { except } = {}) => ({ delivered: hub.publish(channel, data, except) }),
+    broadcast: (data, target) => hub.broadcast(data, target),
+    async disconnect (principalId, { code = CloseCode.Revoked, reason = reasonOf(code) } = {}) {
+      if (!isSendableCloseCode(code)) throw new InvalidCloseCodeError(code)
+      for (const connection of registry.ofPrincipal(principalId)) connection.end(code, 'disconnect', reason)
+    },
+    accept (socket, request) {
+      const known = accepted.get(socket)
+      if (known !== undefined) return known
+      const connection = acceptSocket(shared, socket, request, request.routeOptions.url ?? request.url)
+      keepOrder(socket, connection)
+      return connection
+    },
+    requires: permission => authHook(permission),
+    stats: () => ({
+      connections: registry.size,
+      channels: registry.channelCount,
+      ...counts,
+      ...hub.totals,
+      slowConsumers: hub.slowConsumers
+    })
+  }
+}
