@@ -3,7 +3,7 @@ import createError from '@fastify/error'
 // Every error the plugin makes, with the code and status a user may rely on. The README lists the same codes.
 
 export const InvalidOptionError = createError('FST_RT_INVALID_OPTION', 'realtime option %s: %s', 500, TypeError)
-export const AlreadyRegisteredError = createError('FST_RT_ALREADY_REGISTERED', 'fastify-realtime is registered already: one application has one', 500)
+export const AlreadyRegisteredError = createError('FST_RT_ALREADY_REGISTERED', 'fastify-realtime is registered already: a server has one', 500)
 export const OptionNotApplicableError = createError('FST_RT_OPTION_NOT_APPLICABLE', 'realtime option %s cannot be honoured, because %s', 500)
 export const UnauthorizedError = createError('FST_RT_UNAUTHORIZED', 'A valid token is required', 401)
 export const ForbiddenError = createError('FST_RT_FORBIDDEN', 'The permission "%s" is required', 403)

@@ -100,3 +100,95 @@ test('the plugin is registered once per application', async t => {
   await app.register(realtime, { auth: false })
   await assert.rejects(async () => { await app.register(realtime, { auth: false }) }, { code: 'FST_RT_ALREADY_REGISTERED' })
 })
+
+test('accepting a socket whose client has left meanwhile gives an ended connection, and no ghost', async t => {
+  let leave!: () => void
+  const left = new Promise<void>(resolve => { leave = resolve })
+  let connection: Connection | undefined
+  const app = await buildApp(t, {
+    routes (app) {
+      app.get('/plain', { websocket: true, preHandler: app.realtime.requires('plain') }, async (socket, request) => {
+        socket.on('close', leave)
+        await left
+        connection = app.realtime.accept(socket, request)
+      })
+    }
+  })
+  const client = await connect(`${await listen(app)}/plain`)
+  client.socket.terminate()
+  await until(() => connection !== undefined)
+  assert.equal(connection!.signal.aborted, true)
+  assert.equal(connection!.send('x'), false)
+  assert.equal(app.realtime.connections.size, 0)
+})
+
+test('a request from a scope that knows nothing of the plugin is refused with the same error', async t => {
+  const app = Fastify()
+  t.after(() => app.close())
+  let error: unknown
+  await app.register(fastifyWebsocket)
+  app.get('/outside', { websocket: true }, (socket, request) => {
+    try {
+      inner.realtime.accept(socket, request)
+    } catch (thrown) {
+      error = thrown
+      socket.close()
+    }
+  })
+  let inner!: typeof app
+  await app.register(async scope => {
+    inner = scope as typeof app
+    await scope.register(realtime, { auth: false })
+  })
+  const client = await connect(`${await listen(app)}/outside`)
+  await client.closed
+  assert.equal((error as { code: string }).code, 'FST_RT_NO_PRINCIPAL')
+})
+
+test('a server has one plugin, in whatever scope', async t => {
+  const app = Fastify()
+  t.after(() => app.close())
+  await app.register(async scope => { await scope.register(realtime, { auth: false }) })
+  await assert.rejects(async () => { await app.register(async scope => { await scope.register(realtime, { auth: false }) }) }, { code: 'FST_RT_ALREADY_REGISTERED' })
+})
+
+test('an @fastify/websocket without client tracking will do, and a closing handshake still has its time', async t => {
+  const app = Fastify()
+  t.after(() => app.close())
+  await app.register(fastifyWebsocket, { options: { clientTracking: false } })
+  await app.register(realtime, { auth: { authenticate }, closeTimeout: 50 })
+  const client = await connect(`${await listen(app)}/ws/echo`)
+  client.socket.pause()
+  const [connection] = app.realtime.connections
+  const { signal } = connection!
+  await app.realtime.disconnect('alice')
+  await until(() => signal.aborted)
+  assert.equal(app.realtime.stats().heartbeatTimeouts, 0)
+})
+
+test('bytes are counted whatever form the application wants its messages in', async t => {
+  const app = await buildApp(t, {
+    routes (app) {
+      for (const binaryType of ['arraybuffer', 'fragments'] as const) {
+        app.get(`/${binaryType}`, { websocket: true, preHandler: app.realtime.requires('plain') }, (socket, request) => {
+          socket.binaryType = binaryType
+          app.realtime.accept(socket, request)
+          socket.on('message', () => { socket.send('ok') })
+        })
+      }
+    }
+  })
+  for (const path of ['/arraybuffer', '/fragments']) {
+    const client = await inject(app, path)
+    client.send(Buffer.from('abc'))
+    await client.next()
+  }
+  assert.equal(app.realtime.stats().bytesIn, 6)
+})
+
+test('trustProxy and injectWS go together', async t => {
+  const app = await buildApp(t, { fastify: { logger: false, trustProxy: true } })
+  const client = await inject(app, '/ws/echo')
+  client.send('x')
+  assert.equal(await client.next(), 'x')
+})

@@ -49,6 +49,17 @@ test('a peer that talks lives without ever sending a pong', async t => {
   assert.equal(client.socket.readyState, WebSocket.OPEN)
 })
 
+test('a connection that this side is closing is not judged by the heartbeat', async t => {
+  const app = await buildApp(t, { heartbeat: { interval: 20, timeout: 20 }, closeTimeout: 300 })
+  const client = await connect(`${await listen(app)}/ws/echo`)
+  client.socket.pause()
+  const since = performance.now()
+  await app.realtime.disconnect('alice')
+  await until(() => app.realtime.connections.size === 0)
+  assert.ok(performance.now() - since >= 299)
+  assert.equal(app.realtime.stats().heartbeatTimeouts, 0)
+})
+
 test('heartbeat: false pings nobody', async t => {
   const app = await buildApp(t, { heartbeat: false })
   const client = await inject(app, '/ws/echo')

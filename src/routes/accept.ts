@@ -52,7 +52,7 @@ export function acceptSocket (shared: Shared, socket: WebSocket, request: Fastif
     principal: request.principal,
     route,
     // Without a socket, as under `injectWS`, Fastify cannot always tell.
-    remoteAddress: wireOf(request) && request.ip,
+    remoteAddress: hasSocket(request) ? request.ip : undefined,
     socket,
     wire: wireOf(request),
     canInflate: shared.canInflate(request.raw),
@@ -105,6 +105,10 @@ export function acceptSocket (shared: Shared, socket: WebSocket, request: Fastif
   if (connection.principal.expiresAt !== undefined) expiry.add(connection, connection.principal.expiresAt)
   if (shared.isClosing) connection.end(CloseCode.GoingAway, 'shutdown')
   return connection
+}
+
+function hasSocket ({ raw }: FastifyRequest): boolean {
+  return (raw.socket as typeof raw.socket | undefined) !== undefined
 }
 
 /** The TCP or TLS socket below; none under `injectWS`. */

@@ -116,3 +116,10 @@ test('terminate drops the connection whatever state it is in, once it is not gon
   connection.terminate()
   assert.deepEqual(socket.calls, ['close 1000 ', 'resume', 'terminate'])
 })
+
+test('a reason that is no text does not leave a connection half closed', () => {
+  const { connect } = createCore()
+  const { connection, socket } = connect('a')
+  connection.close(1000, null as unknown as string)
+  assert.deepEqual(socket.calls, ['close 1000 ', 'resume'])
+})

@@ -196,3 +196,17 @@ test('a peer that has ended is neither pinged nor given up', () => {
   assert.equal(peer.pings.length, 1)
   assert.equal(peer.givenUpAt, undefined)
 })
+
+test('any length of interval and timeout takes little memory, and is kept', () => {
+  const extremes = [[2 ** 31 - 1, 10], [10, 2 ** 31 - 1], [2 ** 31 - 1, 2 ** 31 - 1]] as const
+  const before = process.memoryUsage().heapUsed
+  for (const [interval, timeout] of extremes) new Heartbeat({ interval, timeout }, () => now).close()
+  assert.ok(process.memoryUsage().heapUsed - before < 10_000_000)
+  heartbeat.close()
+  heartbeat = new Heartbeat({ interval: 600_000, timeout: 1000 }, () => now)
+  const peer = new FakePeer()
+  pass(599_000)
+  assert.deepEqual(peer.pings, [])
+  pass(1500)
+  assert.equal(peer.pings.length, 1)
+})

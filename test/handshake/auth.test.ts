@@ -6,6 +6,7 @@ import { WebSocket } from 'ws'
 import { realtime } from '../../src/index.ts'
 import { authenticate, bearer, buildApp, listen, principals } from '../helpers/app.ts'
 import { connect, inject } from '../helpers/client.ts'
+import { until } from '../helpers/until.ts'
 
 /** What `inject` needs to play an upgrade request. */
 const upgrade = { connection: 'upgrade', upgrade: 'websocket' }
@@ -217,4 +218,47 @@ test('requires() guards a plain HTTP route as well', async t => {
   assert.equal((await app.inject('/admin')).statusCode, 401)
   assert.equal((await app.inject({ url: '/admin', headers: bearer('bob') })).statusCode, 403)
   assert.equal((await app.inject({ url: '/admin', headers: bearer('alice') })).json().id, 'alice')
+})
+
+test('authenticate may be a method of an object with state of its own', async t => {
+  class Users {
+    #known = principals
+    authenticate (token: string) { return this.#known[token] ?? null }
+    authorize (principal: { id: string }) { return this.#known[principal.id] !== undefined }
+  }
+  const app = await buildApp(t, { auth: new Users() })
+  await inject(app, '/ws/broadcast?channel=any', { token: 'nobody' })
+})
+
+test('a principal that its owner changes later is still found, and leaves nothing behind', async t => {
+  const mine = { id: 'alice', permissions: ['*'] }
+  const app = await buildApp(t, { auth: { authenticate: () => mine } })
+  const client = await inject(app, '/ws/echo')
+  mine.id = 'mallory'
+  mine.permissions.length = 0
+  const [connection] = app.realtime.connections
+  assert.deepEqual(connection!.principal, { id: 'alice', permissions: ['*'] })
+  await client.close()
+  await until(() => app.realtime.connections.size === 0)
+  assert.equal(app.realtime.connections.ofPrincipal('alice').size, 0)
+})
+
+test('an anonymous whose time is over is refused', async t => {
+  const app = await buildApp(t, { auth: { authenticate, anonymous: { id: 'guest', permissions: ['echo'], expiresAt: Date.now() - 1 } } })
+  await assert.rejects(inject(app, '/ws/echo', { token: '' }), /401/)
+})
+
+test("on an application's own route the other subprotocols are still its to select, without the token", async t => {
+  const app = await buildApp(t, {
+    routes (app) {
+      app.get('/plain', { websocket: true, preHandler: app.realtime.requires('plain') }, (socket, request) => {
+        socket.send(String(request.headers['sec-websocket-protocol']))
+      })
+    }
+  })
+  const base = await listen(app)
+  const withHeader = await connect(`${base}/plain`, { protocols: ['v2', 'v1'] })
+  assert.equal(withHeader.socket.protocol, 'v2')
+  const withToken = await connect(`${base}/plain`, { token: '', protocols: ['bearer', 'alice', 'v1'] })
+  assert.equal(await withToken.next(), 'bearer, v1')
 })

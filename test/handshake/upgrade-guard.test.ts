@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import { test } from 'node:test'
+import fastifyWebsocket from '@fastify/websocket'
+import Fastify from 'fastify'
+import { realtime } from '../../src/index.ts'
 import { buildApp, listen, principals } from '../helpers/app.ts'
 import { connect, inject } from '../helpers/client.ts'
 
@@ -68,4 +71,34 @@ test('closing does not wait for an authenticate that hangs, and answers it with 
   await isAsked
   await app.close()
   await refused
+})
+
+test("another WebSocket server's connections in the same application outlive the deadline", async t => {
+  const app = Fastify()
+  t.after(() => app.close())
+  await app.register(async scope => {
+    await scope.register(fastifyWebsocket)
+    scope.get('/foreign', { websocket: true }, socket => { socket.on('message', data => { socket.send(data) }) })
+  })
+  await app.register(async scope => { await scope.register(realtime, { auth: false, limits: { handshakeTimeout: 20 } }) })
+  const base = await listen(app)
+  const foreign = await connect(`${base}/foreign`)
+  // A refused handshake that comes later meets its own deadline later: by then the first one's has passed.
+  assert.match(await rawUpgrade(base, '/ws/%zz'), /^HTTP\/1\.1 400 /)
+  foreign.send('still here')
+  assert.equal(String(await foreign.next()), 'still here')
+  foreign.socket.terminate()
+})
+
+test('an upgrade on a connection that was kept alive is answered at the deadline as well', async t => {
+  const app = await buildApp(t, { auth: { authenticate: () => new Promise(() => {}) }, limits: { handshakeTimeout: 50 } })
+  const { port } = new URL(await listen(app))
+  const socket = connectTcp(Number(port), '127.0.0.1')
+  socket.write('GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n')
+  const [first] = await once(socket, 'data') as [Buffer]
+  assert.match(first.toString(), /^HTTP\/1\.1 404 /)
+  socket.write('GET /ws/echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer alice\r\n\r\n')
+  const [second] = await once(socket, 'data') as [Buffer]
+  assert.match(second.toString(), /^HTTP\/1\.1 503 /)
 })

@@ -108,3 +108,13 @@ test('broadcast: false leaves the route out', async t => {
   const app = await buildApp(t, { broadcast: false })
   await assert.rejects(inject(app, '/ws/broadcast'), /404/)
 })
+
+test('authorize decides on the default channel too, whatever the permissions say, and any value of it counts as yes or no', async t => {
+  const app = await buildApp(t, {
+    auth: { authenticate, authorize: (principal, action) => (principal.id === 'bob' && action === 'subscribe' ? 1 : undefined) as unknown as boolean }
+  })
+  await assert.rejects(inject(app, '/ws/broadcast'), /403/)
+  const bob = await inject(app, '/ws/broadcast', { token: 'bob' })
+  bob.send('no')
+  assert.equal((await bob.closed).code, 1008)
+})

@@ -56,6 +56,8 @@ test('what a handler returns is sent as it is: text, bytes, JSON, an empty text,
 
 const notAnError: unknown = 'just a text'
 
+const unspeakable: unknown = new Proxy({}, { get () { throw new Error('do not look at me') } })
+
 const failing: ReadonlyArray<[string, RouteHandlers]> = [
   ['throws in open', { open () { throw new Error('oops') } }],
   ['rejects in open', { async open () { throw new Error('oops') } }],
@@ -64,6 +66,8 @@ const failing: ReadonlyArray<[string, RouteHandlers]> = [
   ['throws something that is no error', { message () { throw notAnError } }],
   ['returns what cannot be sent', { message: () => () => {} }],
   ['returns a circle', { message () { const circle: { self?: unknown } = {}; circle.self = circle; return circle } }],
+  ['throws what cannot be looked at', { message () { throw unspeakable } }],
+  ['rejects with what cannot be looked at', { async message () { throw unspeakable } }],
   ['closes with a code that does not exist', { message (connection) { connection.close(1006) } }]
 ]
 
@@ -78,7 +82,7 @@ for (const [what, handlers] of failing) {
     other.send('alive')
     assert.equal(await other.next(), 'alive')
     await until(() => app.realtime.connections.size === 1)
-    assert.equal(app.logged.filter(({ msg }) => msg === 'handler failed').length, 1)
+    assert.equal(app.logged.filter(({ msg }) => String(msg).startsWith('handler failed')).length, 1)
     assert.equal(app.realtime.stats().handlerErrors, 1)
     assert.deepEqual(client.unread, [])
   })
@@ -212,4 +216,47 @@ test('a plain GET of an own route is 426 as well, and its handlers may be few', 
   client.send('nobody handles this')
   await client.roundTrip()
   assert.equal(app.realtime.connections.size, 1)
+})
+
+test('only what message returns is a reply; a thenable counts as a promise', async t => {
+  const app = await buildApp(t, mine({
+    open: () => 'not sent' as unknown as undefined,
+    message: () => ({ then (resolve: (value: string) => void) { resolve('from a thenable') } }),
+    close: () => 'nowhere to send it' as unknown as undefined
+  }))
+  const client = await inject(app, '/ws/mine')
+  client.send('x')
+  assert.equal(await client.next(), 'from a thenable')
+  await client.close()
+  assert.equal(app.realtime.stats().handlerErrors, 0)
+})
+
+test('a message nested deeper than its recursive schema can follow is answered like any that does not fit', async t => {
+  const Tree = Type.Recursive(This => Type.Array(This))
+  const app = await buildApp(t, { routes: app => app.realtime.route({ url: '/mine', message: Tree }, { message: () => 'ok' }) })
+  const client = await inject(app, '/ws/mine')
+  client.send('['.repeat(30_000) + ']'.repeat(30_000))
+  assert.match(String(await client.next()), /INVALID_MESSAGE/)
+  client.send('[[],[[]]]')
+  assert.equal(await client.next(), 'ok')
+})
+
+test('closing the application waits for handlers of close that are still at work', async t => {
+  let isDone = false
+  const app = await buildApp(t, mine({
+    async close () {
+      await new Promise(resolve => setTimeout(resolve, 50))
+      isDone = true
+    }
+  }))
+  await inject(app, '/ws/mine')
+  await app.close()
+  assert.equal(isDone, true)
+})
+
+test('more fragments than a message may have close with 1008', async t => {
+  const app = await buildApp(t)
+  const client = await connect(`${await listen(app)}/ws/echo`)
+  for (let n = 0; n < 100; n++) client.socket.send('x', { fin: false })
+  assert.equal((await client.closed).code, 1008)
 })
