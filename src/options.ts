@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value, type ValueError } from '@sinclair/typebox/value'
 import type { FastifyRequest } from 'fastify'
+import type { MessageRate } from './core/token-bucket.ts'
 import { freezePrincipal, type Principal } from './core/principal.ts'
 import { InvalidOptionError } from './errors.ts'
 
@@ -29,9 +30,25 @@ export interface RealtimeOptions {
     readonly maxBuffered?: number
     /** `'close'` ends a slow consumer with 1013; `'drop'` skips messages until it has caught up. @default 'close' */
     readonly slowConsumer?: 'close' | 'drop'
+    /** Connections and handshakes of this instance; beyond, 503 with Retry-After. Minimum 1. @default Infinity */
+    readonly maxConnections?: number
+    /** The same for one principal; beyond, 429. Minimum 1. @default Infinity */
+    readonly maxConnectionsPerPrincipal?: number
+    /** The same for one address, before authentication; `request.ip`, so `trustProxy` counts. Minimum 1. @default Infinity */
+    readonly maxConnectionsPerIp?: number
+    /**
+     * At most `messages` in `per` ms, `burst` at once (default: `messages`). `'pause'` stops reading from whoever sends
+     * more, so that TCP holds it back; `'close'` ends it with 4429. @default false
+     */
+    readonly messageRate?: false | { readonly messages: number, readonly per: number, readonly burst?: number, readonly onExceed: 'pause' | 'close' }
     /** From the upgrade request to an accepted, authenticated connection. Minimum 1. @default 10_000 */
     readonly handshakeTimeout?: number
   }
+  /**
+   * Which pages may connect, by the Origin header: `'same-origin'` compares its host and port with the request's, `'*'` is
+   * all, a list is exact. Whoever sends no Origin is not a browser, and may. @default 'same-origin'
+   */
+  readonly allowedOrigins?: 'same-origin' | '*' | readonly string[] | ((origin: string, request: FastifyRequest) => boolean)
   /**
    * permessage-deflate for clients that offer it, without context takeover: a publication is compressed once. `threshold`
    * is the size from which a message is compressed, bytes. Minimum 0. @default false; threshold 256
@@ -68,11 +85,14 @@ export interface ResolvedOptions {
   readonly echo: { readonly prefix: string } | false
   readonly broadcast: boolean
   readonly heartbeat: { readonly interval: number, readonly timeout: number } | false
-  readonly limits: Required<NonNullable<RealtimeOptions['limits']>>
+  readonly limits: Omit<Required<NonNullable<RealtimeOptions['limits']>>, 'messageRate'> & { readonly messageRate: ResolvedMessageRate | false }
+  readonly allowedOrigins: NonNullable<RealtimeOptions['allowedOrigins']>
   readonly compression: { readonly threshold: number } | false
   readonly flush: { readonly delay: number }
   readonly closeTimeout: number
 }
+
+export type ResolvedMessageRate = MessageRate & { readonly onExceed: 'pause' | 'close' }
 
 export interface ResolvedAuth {
   readonly authenticate: AuthOptions['authenticate']
@@ -89,6 +109,8 @@ const EVERYBODY: Principal = Object.freeze({ id: 'anonymous', permissions: Objec
 const MAX_TIMER = 2 ** 31 - 1 // ms; Node runs a longer timer at once
 const strict = { additionalProperties: false }
 const duration = (minimum: number) => Type.Integer({ minimum, maximum: MAX_TIMER })
+/** A whole number, or no bound at all. */
+const places = Type.Unsafe<number>(Type.Union([Type.Integer({ minimum: 1 }), Type.Literal(Infinity)]))
 const callback = <F>() => Type.Unsafe<F>(Type.Function([], Type.Unknown()))
 
 export const PrincipalSchema = Type.Object({
@@ -126,8 +148,26 @@ export const RealtimeOptionsSchema = Type.Object({
     maxPayload: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TIMER })),
     maxBuffered: Type.Optional(Type.Integer({ minimum: 1 })),
     slowConsumer: Type.Optional(Type.Union([Type.Literal('close'), Type.Literal('drop')])),
+    maxConnections: Type.Optional(places),
+    maxConnectionsPerPrincipal: Type.Optional(places),
+    maxConnectionsPerIp: Type.Optional(places),
+    messageRate: Type.Optional(Type.Union([
+      Type.Object({
+        messages: Type.Integer({ minimum: 1 }),
+        per: duration(1),
+        burst: Type.Optional(Type.Integer({ minimum: 1 })),
+        onExceed: Type.Union([Type.Literal('pause'), Type.Literal('close')])
+      }, strict),
+      Type.Literal(false)
+    ])),
     handshakeTimeout: Type.Optional(duration(1))
   }, strict)),
+  allowedOrigins: Type.Optional(Type.Union([
+    Type.Literal('same-origin'),
+    Type.Literal('*'),
+    Type.Readonly(Type.Array(Type.String())),
+    callback<(origin: string, request: FastifyRequest) => boolean>()
+  ])),
   compression: Type.Optional(Type.Union([Type.Object({ threshold: Type.Optional(Type.Integer({ minimum: 0 })) }, strict), Type.Boolean()])),
   flush: Type.Optional(Type.Object({ delay: Type.Optional(duration(0)) }, strict)),
   closeTimeout: Type.Optional(duration(0))
@@ -142,7 +182,7 @@ export type RealtimeOptionsFromSchema = Static<typeof RealtimeOptionsSchema>
 export function resolveOptions (options: RealtimeOptions): ResolvedOptions {
   const error = Value.Errors(RealtimeOptionsSchema as TSchema, options).First()
   if (error !== undefined) throw invalid(mostSpecific(error))
-  const { prefix = '/ws', echo = true, broadcast = true, heartbeat = true, limits = {}, compression = false, flush = {}, closeTimeout = 5_000 } = options
+  const { prefix = '/ws', echo = true, broadcast = true, heartbeat = true, limits = {}, allowedOrigins = 'same-origin', compression = false, flush = {}, closeTimeout = 5_000 } = options
   const beat = typeof heartbeat === 'object' ? heartbeat : {}
   return Object.freeze({
     prefix,
@@ -154,8 +194,13 @@ export function resolveOptions (options: RealtimeOptions): ResolvedOptions {
       maxPayload: limits.maxPayload ?? 65_536,
       maxBuffered: limits.maxBuffered ?? 1_048_576,
       slowConsumer: limits.slowConsumer ?? 'close',
+      maxConnections: limits.maxConnections ?? Infinity,
+      maxConnectionsPerPrincipal: limits.maxConnectionsPerPrincipal ?? Infinity,
+      maxConnectionsPerIp: limits.maxConnectionsPerIp ?? Infinity,
+      messageRate: limits.messageRate ? Object.freeze({ burst: limits.messageRate.messages, ...limits.messageRate }) : false,
       handshakeTimeout: limits.handshakeTimeout ?? 10_000
     }),
+    allowedOrigins: typeof allowedOrigins === 'object' ? Object.freeze([...allowedOrigins]) : allowedOrigins,
     compression: compression === false ? false : Object.freeze({ threshold: compression === true ? 256 : compression.threshold ?? 256 }),
     flush: Object.freeze({ delay: flush.delay ?? 0 }),
     closeTimeout

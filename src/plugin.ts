@@ -33,7 +33,7 @@ async function plugin (app: FastifyInstance, userOptions: RealtimeOptions): Prom
   const isReused = app.hasDecorator('websocketServer')
   const shared = createShared(app, options, isReused)
   const guard = new UpgradeGuard(options.limits.handshakeTimeout, request => app.log.warn({ url: request.url }, 'handshake timed out'))
-  const authHook = createAuthHooks(auth)
+  const authHook = createAuthHooks(options, request => guard.socketOf(request))
 
   // Before @fastify/websocket: its own preClose closes without a code, and would come first.
   app.addHook('preClose', async () => {
@@ -87,6 +87,7 @@ function createShared (app: FastifyInstance, { limits, flush, compression, heart
     expiry: new Expiry<AppConnection>(connection => connection.end(CloseCode.CredentialsExpired, 'expiry')),
     closing: new Expiry<AppConnection>(connection => connection.terminate()),
     closeTimeout,
+    messageRate: limits.messageRate,
     counts: { opened: 0, heartbeatTimeouts: 0, handlerErrors: 0 },
     accepted: new WeakMap(),
     finishing: new Set(),

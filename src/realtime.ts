@@ -3,6 +3,7 @@ import { CloseCode, isSendableCloseCode, reasonOf } from './close-codes.ts'
 import { InvalidCloseCodeError } from './errors.ts'
 import type { CreateAuthHook } from './handshake/auth-hook.ts'
 import { acceptSocket, keepOrder, type Shared } from './routes/accept.ts'
+import { limitAccepted } from './routes/rate-limit.ts'
 import type { AddRoute } from './routes/route.ts'
 
 /** Makes `app.realtime`: each method is a few words to the part that does the work. */
@@ -22,6 +23,7 @@ export function createRealtime (shared: Shared, authHook: CreateAuthHook, addRou
       if (known !== undefined) return known
       const connection = acceptSocket(shared, socket, request, request.routeOptions.url ?? request.url)
       keepOrder(socket, connection)
+      limitAccepted(socket, shared.messageRate, connection)
       return connection
     },
     requires: permission => authHook(permission),

@@ -12,7 +12,17 @@ test('without options but auth, the defaults hold, and nothing can change them a
   assert.deepEqual(options.echo, { prefix: '' })
   assert.equal(options.broadcast, true)
   assert.deepEqual(options.heartbeat, { interval: 10_000, timeout: 5_000 })
-  assert.deepEqual(options.limits, { maxPayload: 65_536, maxBuffered: 1_048_576, slowConsumer: 'close', handshakeTimeout: 10_000 })
+  assert.deepEqual(options.limits, {
+    maxPayload: 65_536,
+    maxBuffered: 1_048_576,
+    slowConsumer: 'close',
+    maxConnections: Infinity,
+    maxConnectionsPerPrincipal: Infinity,
+    maxConnectionsPerIp: Infinity,
+    messageRate: false,
+    handshakeTimeout: 10_000
+  })
+  assert.equal(options.allowedOrigins, 'same-origin')
   assert.equal(options.closeTimeout, 5_000)
   assert.deepEqual(options.auth.tokenFrom, ['header', 'subprotocol'])
   assert.equal(options.auth.queryName, 'token')
@@ -46,6 +56,9 @@ const wrong: ReadonlyArray<[name: string, options: unknown, message: RegExp]> = 
   ['a timeout beyond what a timer can hold', { auth: false, closeTimeout: 2 ** 31 }, /closeTimeout.*2147483648/],
   ['a payload of zero', { auth: false, limits: { maxPayload: 0 } }, /limits\.maxPayload.*0/],
   ['a payload of NaN', { auth: false, limits: { maxPayload: NaN } }, /limits\.maxPayload.*NaN/],
+  ['a connection limit of zero', { auth: false, limits: { maxConnections: 0 } }, /limits\.maxConnections.*0/],
+  ['a message rate without a policy', { auth: false, limits: { messageRate: { messages: 1, per: 1000 } } }, /limits\.messageRate\.onExceed.*required/],
+  ['an origin that is no text', { auth: false, allowedOrigins: [5] }, /allowedOrigins\.0.*5/],
   ['a policy that does not exist', { auth: false, limits: { slowConsumer: 'ignore' } }, /limits\.slowConsumer.*'close', 'drop'.*'ignore'/],
   ['an echo prefix that is no text', { auth: false, echo: { prefix: 1 } }, /echo\.prefix.*1/],
   ['a prefix without a slash', { auth: false, prefix: 'ws' }, /prefix.*'ws'/],

@@ -8,7 +8,7 @@ import { OPEN, type Socket, type Wire } from './socket.ts'
 
 /** Who or what ended a connection; the log line of its end says it. */
 export type EndedBy = 'client' | 'server' | 'shutdown' | 'heartbeat' | 'slow consumer' | 'handler error' |
-  'protocol error' | 'expiry' | 'disconnect'
+  'protocol error' | 'message rate' | 'expiry' | 'disconnect'
 
 /** Counted for each connection and, by the hub, for all of them together. */
 export interface Traffic {

@@ -1,9 +1,16 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { Value } from '@sinclair/typebox/value'
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import { freezePrincipal, hasPermission, type Principal } from '../core/principal.ts'
-import { ForbiddenError, InvalidPrincipalError, UnauthorizedError } from '../errors.ts'
-import { PrincipalSchema, type ResolvedAuth } from '../options.ts'
+import { ForbiddenError, InvalidPrincipalError, OriginNotAllowedError, UnauthorizedError } from '../errors.ts'
+import { PrincipalSchema, type ResolvedAuth, type ResolvedOptions } from '../options.ts'
+import { Admission } from './admission.ts'
+import { isAllowedOrigin } from './origin.ts'
 import { hideOfferedToken, readToken } from './token-sources.ts'
+
+/** Seconds */
+const RETRY_AFTER = 10
 
 export type CreateAuthHook = (permission: string | undefined) => preHandlerAsyncHookHandler
 
@@ -11,14 +18,43 @@ export type CreateAuthHook = (permission: string | undefined) => preHandlerAsync
  * Makes the preHandlers that decide who gets in: 401 for whom we do not know, 403 for whom we know and do not let in, both
  * before the upgrade. They set `request.principal`.
  */
-export function createAuthHooks (auth: ResolvedAuth): CreateAuthHook {
+export function createAuthHooks ({ auth, allowedOrigins, limits }: ResolvedOptions, socketOf: (raw: IncomingMessage) => Duplex | undefined): CreateAuthHook {
+  const admission = new Admission(limits)
   return permission => async function authenticate (request, reply) {
+    const isUpgrade = isUpgradeRequest(request)
+    const socket = socketOf(request.raw)
+    if (isUpgrade) {
+      if (!isAllowedOrigin(request, allowedOrigins)) throw new OriginNotAllowedError()
+      admit(reply, () => admission.enter(socket, addressOf(request) ?? ''))
+    }
     const token = readToken(request, auth)
     if (token !== undefined) hideOfferedToken(request, token)
     const principal = token === undefined ? auth.anonymous : await identify(token, request, auth)
     if (principal === undefined || hasExpired(principal)) throw refuse(reply)
     if (permission !== undefined && !hasPermission(principal, permission)) throw new ForbiddenError(permission)
+    if (isUpgrade) admit(reply, () => admission.enterAs(socket, principal.id))
     request.principal = principal
+  }
+}
+
+/** Whether a WebSocket is asked for; under `inject`, which has no socket to upgrade, the header alone says so. */
+export function isUpgradeRequest (request: FastifyRequest): boolean {
+  return request.ws || request.headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+/** The peer's address, as far as the application trusts its proxies. Under `injectWS` there may be none. */
+export function addressOf (request: FastifyRequest): string | undefined {
+  const socket = request.raw.socket as typeof request.raw.socket | undefined
+  return socket === undefined ? undefined : request.ip
+}
+
+/** Whoever found no place may ask again when others may have left. */
+function admit (reply: FastifyReply, enter: () => void): void {
+  try {
+    enter()
+  } catch (error) {
+    reply.header('retry-after', String(RETRY_AFTER))
+    throw error
   }
 }
 

@@ -37,6 +37,11 @@ export class UpgradeGuard {
     this.#sweeper ??= setInterval(() => this.#sweep(), Math.min(250, Math.ceil(this.#timeout / 10)))
   }
 
+  /** The socket of a pending handshake. */
+  socketOf (request: IncomingMessage): Duplex | undefined {
+    return this.#pending.get(request)?.socket
+  }
+
   /** It has become a WebSocket, or its socket is gone. */
   release (request: IncomingMessage): void {
     if (this.#pending.delete(request) && this.#pending.size === 0) this.#stopSweeping()

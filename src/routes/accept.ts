@@ -10,6 +10,8 @@ import type { Heartbeat, Pulse } from '../core/heartbeat.ts'
 import type { Hub } from '../core/hub.ts'
 import type { Registry } from '../core/registry.ts'
 import { NoPrincipalError } from '../errors.ts'
+import { addressOf } from '../handshake/auth-hook.ts'
+import type { ResolvedMessageRate } from '../options.ts'
 
 export type AppConnection = LiveConnection<FastifyBaseLogger>
 
@@ -23,6 +25,7 @@ export interface Shared {
   /** Drops those whose closing handshake takes longer than `closeTimeout`. */
   readonly closing: Expiry<AppConnection>
   readonly closeTimeout: number
+  readonly messageRate: ResolvedMessageRate | false
   readonly counts: { opened: number, heartbeatTimeouts: number, handlerErrors: number }
   /** Handlers of `close` that are still running; the application's own closing waits for them. */
   readonly finishing: Set<Promise<void>>
@@ -51,8 +54,7 @@ export function acceptSocket (shared: Shared, socket: WebSocket, request: Fastif
     id,
     principal: request.principal,
     route,
-    // Without a socket, as under `injectWS`, Fastify cannot always tell.
-    remoteAddress: hasSocket(request) ? request.ip : undefined,
+    remoteAddress: addressOf(request),
     socket,
     wire: wireOf(request),
     canInflate: shared.canInflate(request.raw),
@@ -105,10 +107,6 @@ export function acceptSocket (shared: Shared, socket: WebSocket, request: Fastif
   if (connection.principal.expiresAt !== undefined) expiry.add(connection, connection.principal.expiresAt)
   if (shared.isClosing) connection.end(CloseCode.GoingAway, 'shutdown')
   return connection
-}
-
-function hasSocket ({ raw }: FastifyRequest): boolean {
-  return (raw.socket as typeof raw.socket | undefined) !== undefined
 }
 
 /** The TCP or TLS socket below; none under `injectWS`. */

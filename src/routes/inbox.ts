@@ -4,6 +4,8 @@ const MAX_WAITING = 16
 export interface InboxOptions<T> {
   /** Handles one message; the next one waits for the promise, if there is one. */
   readonly handle: (message: T) => void | Promise<void>
+  /** Ms that the next message has to wait, 0 for none. */
+  readonly delay?: (() => number) | undefined
   readonly pause: () => void
   readonly resume: () => void
 }
@@ -34,10 +36,7 @@ export class Inbox<T> {
     if (this.#isEnded) return
     if (!this.#isBusy) return this.#run(message)
     this.#waiting.push(message)
-    if (!this.#isPaused && this.#waiting.length >= MAX_WAITING) {
-      this.#isPaused = true
-      this.#options.pause()
-    }
+    if (this.#waiting.length >= MAX_WAITING) this.#pause()
   }
 
   /** Forgets what waits and takes nothing more. */
@@ -52,7 +51,21 @@ export class Inbox<T> {
     else onIdle()
   }
 
+  #pause (): void {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    this.#options.pause()
+  }
+
   #run (message: T): void {
+    const wait = this.#options.delay?.() ?? 0
+    if (wait > 0) {
+      this.#isBusy = true
+      this.#waiting.unshift(message)
+      this.#pause()
+      setTimeout(() => this.#next(), wait)
+      return
+    }
     const pending = this.#options.handle(message)
     if (pending !== undefined) this.hold(pending)
   }

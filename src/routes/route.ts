@@ -6,10 +6,11 @@ import type { RouteHandlers, RouteOptions } from '../api.ts'
 import { CloseCode } from '../close-codes.ts'
 import { frameOfAny } from '../core/frame.ts'
 import { INVALID_MESSAGE, UpgradeRequiredError } from '../errors.ts'
-import type { CreateAuthHook } from '../handshake/auth-hook.ts'
+import { type CreateAuthHook, isUpgradeRequest } from '../handshake/auth-hook.ts'
 import { offerBearerOnly } from '../handshake/token-sources.ts'
 import { acceptSocket, type Shared } from './accept.ts'
 import { Inbox } from './inbox.ts'
+import { createRateLimit } from './rate-limit.ts'
 
 /** Adds a WebSocket route; `name` is the connection's `route`, its url unless given. */
 export type AddRoute = <M extends TSchema | undefined = undefined>(options: RouteOptions<M>, handlers: RouteHandlers<M>, name?: string) => void
@@ -39,7 +40,7 @@ export function createAddRoute (scope: FastifyInstance, shared: Shared, authHook
 }
 
 const requireUpgrade: onRequestAsyncHookHandler = async (request, reply) => {
-  if (request.ws || request.headers.upgrade?.toLowerCase() === 'websocket') return
+  if (isUpgradeRequest(request)) return
   throw upgradeRequired(reply)
 }
 
@@ -54,8 +55,10 @@ function upgradeRequired (reply: FastifyReply): Error {
 function serve (shared: Shared, socket: WebSocket, request: FastifyRequest, name: string, handlers: AnyHandlers, check: TypeCheck<TSchema> | undefined): void {
   // This socket is ours: what goes wrong on it is told by the line of its end, and must not cut the close frame short.
   socket.removeAllListeners('error')
+  const rateLimit = createRateLimit(shared.messageRate, () => connection)
   const inbox = new Inbox<Incoming>({
     handle: message => onMessage(message),
+    delay: rateLimit.delay,
     pause: () => socket.pause(),
     resume: () => socket.resume()
   })
@@ -70,7 +73,7 @@ function serve (shared: Shared, socket: WebSocket, request: FastifyRequest, name
   })
   socket.on('message', (data: Buffer, isBinary: boolean) => {
     // Once this side has said goodbye, what still comes in is not handled any more.
-    if (connection.endedBy === undefined) inbox.push({ data, isBinary })
+    if (connection.endedBy === undefined && rateLimit.admits()) inbox.push({ data, isBinary })
   })
   const opening = guarded(() => handlers.open?.(connection, request))
   if (opening !== undefined) inbox.hold(opening)
