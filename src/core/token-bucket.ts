@@ -23,12 +23,26 @@ export class TokenBucket {
 
   /** Takes a token if there is one. Returns 0 if so, and otherwise the ms until the next one is there. */
   take (): number {
-    const { messages, per, burst } = this.#rate
-    const now = this.#now()
-    this.#tokens = Math.min(burst, this.#tokens + (now - this.#filledAt) * messages / per)
-    this.#filledAt = now
-    if (this.#tokens < 1) return Math.ceil((1 - this.#tokens) * per / messages)
+    this.#fill()
+    if (this.#tokens < 1) return this.#timeUntil(1)
     this.#tokens--
     return 0
+  }
+
+  /** Takes a token that may not be there yet. Returns the ms until the debt is paid, 0 for none. */
+  borrow (): number {
+    this.#fill()
+    this.#tokens--
+    return this.#tokens < 0 ? this.#timeUntil(0) : 0
+  }
+
+  #fill (): void {
+    const now = this.#now()
+    this.#tokens = Math.min(this.#rate.burst, this.#tokens + (now - this.#filledAt) * this.#rate.messages / this.#rate.per)
+    this.#filledAt = now
+  }
+
+  #timeUntil (tokens: number): number {
+    return Math.ceil((tokens - this.#tokens) * this.#rate.per / this.#rate.messages)
   }
 }

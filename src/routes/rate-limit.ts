@@ -28,14 +28,17 @@ export function createRateLimit (rate: ResolvedMessageRate | false, connection: 
   }
 }
 
-/** On an accepted socket the messages go to the application at once, so only what comes after them can wait. */
+/** On an accepted socket the messages go to the application at once, so whoever sends too many waits afterwards. */
 export function limitAccepted (socket: WebSocket, rate: ResolvedMessageRate | false, connection: AppConnection): void {
   if (rate === false) return
-  const { admits, delay } = createRateLimit(rate, () => connection)
+  const bucket = new TokenBucket(rate)
+  let resumption: NodeJS.Timeout | undefined
   socket.on('message', () => {
-    const wait = admits() && delay !== undefined ? delay() : 0
-    if (wait === 0 || socket.isPaused) return
+    const wait = bucket.borrow()
+    if (wait === 0) return
+    if (rate.onExceed === 'close') return connection.end(CloseCode.TooManyMessages, 'message rate')
+    clearTimeout(resumption)
     socket.pause()
-    setTimeout(() => socket.resume(), wait)
+    resumption = setTimeout(() => socket.resume(), wait)
   })
 }

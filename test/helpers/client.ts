@@ -81,8 +81,8 @@ export async function inject (app: FastifyInstance, path: string, { token = 'ali
 }
 
 /** Connects over TCP. Rejects with the status of a refused upgrade in the message. */
-export async function connect (url: string, { token = 'alice', protocols }: { token?: string, protocols?: string[] } = {}): Promise<Client> {
-  const socket = new WebSocket(url, protocols ?? [], { headers: token === '' ? {} : bearer(token) })
+export async function connect (url: string, { token = 'alice', protocols, headers = {} }: { token?: string, protocols?: string[], headers?: Record<string, string> } = {}): Promise<Client> {
+  const socket = new WebSocket(url, protocols ?? [], { headers: { ...(token === '' ? {} : bearer(token)), ...headers } })
   const client = new Client(socket)
   await once(socket, 'open')
   return client
