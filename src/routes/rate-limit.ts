@@ -33,6 +33,7 @@ export function limitAccepted (socket: WebSocket, rate: ResolvedMessageRate | fa
   if (rate === false) return
   const bucket = new TokenBucket(rate)
   let resumption: NodeJS.Timeout | undefined
+  socket.once('close', () => clearTimeout(resumption))
   socket.on('message', () => {
     const wait = bucket.borrow()
     if (wait === 0) return

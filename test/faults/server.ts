@@ -1,0 +1,52 @@
+// The server under attack, in a process of its own: what it does to memory and sockets is seen from outside.
+// Options come as JSON in the first argument; commands and answers go over IPC.
+import Fastify from 'fastify'
+import realtime, { type RealtimeOptions } from '../../src/index.ts'
+
+const { realtime: options = {}, logLevel = 'warn', authDelay = 0 } = JSON.parse(process.argv[2] ?? '{}') as {
+  realtime?: Partial<RealtimeOptions>
+  logLevel?: string
+  /** Ms that authenticate takes; negative: it never answers. */
+  authDelay?: number
+}
+
+const app = Fastify({ logger: { level: logLevel } })
+let opened = 0
+
+await app.register(realtime, {
+  auth: {
+    async authenticate (token) {
+      if (authDelay < 0) await new Promise(() => {})
+      if (authDelay > 0) await new Promise(resolve => setTimeout(resolve, authDelay))
+      if (token === 'throws') throw new Error('no')
+      return token === 'wrong' ? null : { id: token, permissions: ['*'] }
+    }
+  },
+  ...options
+})
+app.realtime.route({ url: '/counted' }, {
+  open () { opened++ },
+  message: (_connection, message) => message
+})
+
+process.on('message', async ({ id, command, argument }: { id: number, command: string, argument: unknown }) => {
+  process.send!({ id, answer: await commands[command]!(argument) })
+})
+
+const commands: Record<string, (argument: unknown) => unknown> = {
+  stats: () => ({ ...app.realtime.stats(), opened, size: app.realtime.connections.size }),
+  publish: async argument => {
+    const { channel, count, bytes } = argument as { channel: string, count: number, bytes: number }
+    // Distinct payloads, and a turn of the loop now and then, as an application would.
+    for (let n = 0; n < count; n++) {
+      await app.realtime.publish(channel, `${n} `.padEnd(bytes, String(n % 10)))
+      if (n % 20 === 19) await new Promise(resolve => setImmediate(resolve))
+    }
+  },
+  disconnect: argument => app.realtime.disconnect(argument as string),
+  close: () => app.close()
+}
+
+process.on('SIGTERM', () => app.close().then(() => process.exit(0)))
+await app.listen({ port: 0, host: '127.0.0.1' })
+process.send!({ port: (app.server.address() as { port: number }).port })
