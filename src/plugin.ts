@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { CloseCode } from './close-codes.ts'
@@ -44,8 +44,12 @@ async function plugin (app: FastifyInstance, userOptions: RealtimeOptions): Prom
   else await registerFastifyWebsocket(app, options, socket => shared.accepted.has(socket))
   if (options.compression !== false) shared.canInflate = watchCompression(app.websocketServer)
 
-  app.server.prependListener('upgrade', (request, socket) => {
+  const hideToken = (request: IncomingMessage): void => {
     if (request.url?.startsWith(`${scope.prefix}/`)) takeQueryToken(request, auth.queryName)
+  }
+  app.server.prependListener('request', hideToken)
+  app.server.prependListener('upgrade', (request, socket) => {
+    hideToken(request)
     guard.watch(request, socket)
   })
   app.websocketServer.on('connection', (_socket, request) => guard.release(request))

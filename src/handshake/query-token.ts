@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
 
-// A token in the query would be in the access log, in the log of a 404 and in its answer. So it is taken out of an
-// upgrade's URL before Fastify sees it, kept beside the request, and put back into `request.query` for whoever reads it there.
+// A token in the query would be in the access log, in the log of a 404 and in its answer. So it is taken out of the URL
+// before Fastify sees it, kept beside the request, and put back into `request.query` for whoever reads it there.
 
 const taken = new WeakMap<IncomingMessage, string>()
 
@@ -21,8 +21,8 @@ export function restoreQueryToken (request: { readonly raw: IncomingMessage, rea
 }
 
 /**
- * Options for a child logger that leave the parameter out of `req`, for requests whose URL could not be changed in time:
- * plain GETs. Whatever serializer the application has still runs first.
+ * Options for a child logger that leave the parameter out of `req`, for requests that do not come through the server:
+ * those of `inject`. Whatever serializer the application has still runs first.
  */
 export function redactingLogOptions<O extends { serializers?: object }> (logger: FastifyBaseLogger, options: O, raw: IncomingMessage, name: string): O {
   if (partsOf(raw.url ?? '', name) === undefined) return options

@@ -168,13 +168,14 @@ test('a token in the query is in no log line, refused, mistyped or plain, and in
   const http = base.replace('ws', 'http')
   await (await connect(`${base}/ws/echo?token=alice&a=1`, { token: '' })).close()
   const bodies: string[] = []
-  for (const path of ['/ws/echo?token=SECRET', '/ws/echo?a=1&%74oken=SECRET', '/ws/mistyped?token=SECRET', '/wss/echo?x=1&token=SECRET']) {
+  for (const path of ['/ws/echo?token=SECRET', '/ws/echo?a=1&%74oken=SECRET', '/ws/mistyped?token=SECRET']) {
     await assert.rejects(connect(base + path, { token: '' }), /40[14]/)
   }
   for (const request of [{ url: '/ws/echo?token=SECRET' }, { url: '/ws/echo?token=SECRET', headers: upgrade }]) {
     bodies.push((await app.inject(request)).body)
   }
   bodies.push(await (await fetch(`${http}/ws/echo?token=SECRET&b=2`)).text())
+  bodies.push(await (await fetch(`${http}/ws/mistyped?token=SECRET`)).text())
   const log = JSON.stringify(app.logged)
   assert.ok(!log.includes('SECRET') && !bodies.join().includes('SECRET'))
   assert.match(log, /"url":"\/ws\/echo\?a=1"/)
