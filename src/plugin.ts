@@ -15,10 +15,11 @@ import { redactingLogOptions, restoreQueryToken, takeQueryToken } from './handsh
 import { UpgradeGuard } from './handshake/upgrade-guard.ts'
 import { type RealtimeOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { createRealtime } from './realtime.ts'
-import type { AppConnection, Shared } from './routes/accept.ts'
+import { connectionOf } from './routes/accept.ts'
 import { addBroadcastRoute } from './routes/broadcast.ts'
 import { addEchoRoute } from './routes/echo.ts'
 import { type AddRoute, createAddRoute } from './routes/route.ts'
+import type { AppConnection, Shared } from './routes/shared.ts'
 import { shutDown } from './shutdown.ts'
 import { assertApplicable, registerFastifyWebsocket } from './websocket-server.ts'
 
@@ -41,7 +42,7 @@ async function plugin (app: FastifyInstance, userOptions: RealtimeOptions): Prom
     await shutDown(shared, guard)
   })
   if (isReused) assertApplicable(app, userOptions, options)
-  else await registerFastifyWebsocket(app, options, socket => shared.accepted.has(socket))
+  else await registerFastifyWebsocket(app, options, socket => connectionOf(socket) !== undefined)
   if (options.compression !== false) shared.canInflate = watchCompression(app.websocketServer)
 
   const hideToken = (request: IncomingMessage): void => {
@@ -93,7 +94,6 @@ function createShared (app: FastifyInstance, { limits, flush, compression, heart
     closeTimeout,
     messageRate: limits.messageRate,
     counts: { opened: 0, heartbeatTimeouts: 0, handlerErrors: 0 },
-    accepted: new WeakMap(),
     finishing: new Set(),
     isClosing: false,
     canInflate: () => false,

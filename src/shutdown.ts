@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CloseCode } from './close-codes.ts'
 import type { UpgradeGuard } from './handshake/upgrade-guard.ts'
-import type { Shared } from './routes/accept.ts'
+import type { Shared } from './routes/shared.ts'
 
 /** Ms that dropped sockets may take to be gone. */
 const DROP_TIMEOUT = 1_000

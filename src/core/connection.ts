@@ -36,6 +36,10 @@ export interface ConnectionHost {
   slow (connection: LiveConnection): void
 }
 
+export interface ParentLog<Log> {
+  child (bindings: { connectionId: string }): Log
+}
+
 export interface ConnectionInit<Log> {
   readonly id: string
   readonly principal: Principal
@@ -47,7 +51,8 @@ export interface ConnectionInit<Log> {
   /** The peer understands compressed messages. */
   readonly canInflate?: boolean
   readonly host: ConnectionHost
-  readonly createLog: () => Log
+  /** Whose child, with the connection's id, becomes its log. */
+  readonly parentLog: ParentLog<Log>
 }
 
 const NO_CHANNELS: ReadonlySet<string> = new Set()
@@ -70,7 +75,7 @@ export class LiveConnection<Log = unknown> {
   /** Where everything that this side sends leaves; whoever writes to the socket by another way flushes it first. */
   readonly outlet: Outlet
   readonly #host: ConnectionHost
-  readonly #createLog: () => Log
+  readonly #parentLog: ParentLog<Log>
   #log: Log | undefined = undefined
   #channels: Set<string> | undefined = undefined
   #aborter: AbortController | undefined = undefined
@@ -85,7 +90,7 @@ export class LiveConnection<Log = unknown> {
     this.#socket = init.socket
     this.outlet = new Outlet(init.host.outbox, init.socket, init.wire, init.canInflate)
     this.#host = init.host
-    this.#createLog = init.createLog
+    this.#parentLog = init.parentLog
   }
 
   get isOpen (): boolean {
@@ -109,7 +114,7 @@ export class LiveConnection<Log = unknown> {
   }
 
   get log (): Log {
-    this.#log ??= this.#createLog()
+    this.#log ??= this.#parentLog.child({ connectionId: this.id })
     return this.#log
   }
 

@@ -36,7 +36,7 @@ export function offerBearerOnly (request: FastifyRequest): void {
 function offerOnly (request: FastifyRequest, names: readonly string[]): void {
   const { headers } = request.raw
   if (names.length > 0) headers['sec-websocket-protocol'] = names.join(', ')
-  else delete headers['sec-websocket-protocol']
+  else if ('sec-websocket-protocol' in headers) delete headers['sec-websocket-protocol']
 }
 
 /** As a browser sends them: `new WebSocket(url, ['bearer', token])`. */

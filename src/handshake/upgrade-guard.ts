@@ -8,6 +8,7 @@ interface Pending {
   readonly socket: Duplex
   /** A connection that was kept alive has had answers before. */
   readonly bytesBefore: number
+  readonly onClose: () => void
   readonly deadline: number // on the monotonic clock
 }
 
@@ -32,8 +33,9 @@ export class UpgradeGuard {
     const bytesBefore = bytesWrittenTo(socket)
     if (this.#isClosing) return refuse({ socket, bytesBefore }, new ClosingError())
     if (!(socket instanceof Socket)) destroyWhenDone(socket)
-    this.#pending.set(request, { socket, bytesBefore, deadline: performance.now() + this.#timeout })
-    socket.once('close', () => this.release(request))
+    const onClose = () => this.release(request)
+    this.#pending.set(request, { socket, bytesBefore, onClose, deadline: performance.now() + this.#timeout })
+    socket.once('close', onClose)
     this.#sweeper ??= setInterval(() => this.#sweep(), Math.min(250, Math.ceil(this.#timeout / 10)))
   }
 
@@ -44,7 +46,11 @@ export class UpgradeGuard {
 
   /** It has become a WebSocket, or its socket is gone. */
   release (request: IncomingMessage): void {
-    if (this.#pending.delete(request) && this.#pending.size === 0) this.#stopSweeping()
+    const pending = this.#pending.get(request)
+    if (pending === undefined) return
+    pending.socket.off('close', pending.onClose)
+    this.#pending.delete(request)
+    if (this.#pending.size === 0) this.#stopSweeping()
   }
 
   /** From now on every upgrade is refused, those that are waiting for an answer included. */
@@ -89,7 +95,7 @@ function bytesWrittenTo (socket: Duplex): number {
 }
 
 /** Answers, unless somebody already did, and destroys the socket. */
-function refuse ({ socket, bytesBefore }: Omit<Pending, 'deadline'>, error: FastifyError): void {
+function refuse ({ socket, bytesBefore }: Pick<Pending, 'socket' | 'bytesBefore'>, error: FastifyError): void {
   socket.on('error', () => {}) // what the peer does to a socket that we drop is of no interest
   if (bytesWrittenTo(socket) > bytesBefore || !socket.writable) {
     socket.destroy()

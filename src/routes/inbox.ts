@@ -1,13 +1,14 @@
 /** How many messages wait before the socket is paused. What had been read by then, a chunk of 64 KiB, still comes in. */
 const MAX_WAITING = 16
 
-export interface InboxOptions<T> {
+/** Whose inbox it is. */
+export interface InboxOwner<T> {
   /** Handles one message; the next one waits for the promise, if there is one. */
-  readonly handle: (message: T) => void | Promise<void>
+  handle (message: T): void | Promise<void>
   /** Ms that the next message has to wait, 0 for none. */
-  readonly delay?: (() => number) | undefined
-  readonly pause: () => void
-  readonly resume: () => void
+  delay (): number
+  pause (): void
+  resume (): void
 }
 
 /**
@@ -15,15 +16,15 @@ export interface InboxOptions<T> {
  * nothing here; one that takes its time fills the inbox, and then TCP makes the sender wait.
  */
 export class Inbox<T> {
-  readonly #options: InboxOptions<T>
-  readonly #waiting: T[] = []
+  readonly #owner: InboxOwner<T>
+  #waiting: T[] | undefined = undefined
   #isBusy = false
   #isPaused = false
   #isEnded = false
   #onIdle: (() => void) | undefined = undefined
 
-  constructor (options: InboxOptions<T>) {
-    this.#options = options
+  constructor (owner: InboxOwner<T>) {
+    this.#owner = owner
   }
 
   /** Keeps messages waiting until the promise is settled. It must not reject. */
@@ -35,14 +36,14 @@ export class Inbox<T> {
   push (message: T): void {
     if (this.#isEnded) return
     if (!this.#isBusy) return this.#run(message)
-    this.#waiting.push(message)
-    if (this.#waiting.length >= MAX_WAITING) this.#pause()
+    this.#waiting ??= []
+    if (this.#waiting.push(message) >= MAX_WAITING) this.#pause()
   }
 
   /** Forgets what waits and takes nothing more. */
   clear (): void {
     this.#isEnded = true
-    this.#waiting.length = 0
+    this.#waiting = undefined
   }
 
   /** Calls back once the messages that came before have been handled. */
@@ -54,29 +55,30 @@ export class Inbox<T> {
   #pause (): void {
     if (this.#isPaused) return
     this.#isPaused = true
-    this.#options.pause()
+    this.#owner.pause()
   }
 
   #run (message: T): void {
-    const wait = this.#options.delay?.() ?? 0
+    const wait = this.#owner.delay()
     if (wait > 0) {
       this.#isBusy = true
+      this.#waiting ??= []
       this.#waiting.unshift(message)
       this.#pause()
       setTimeout(() => this.#next(), wait)
       return
     }
-    const pending = this.#options.handle(message)
+    const pending = this.#owner.handle(message)
     if (pending !== undefined) this.hold(pending)
   }
 
   #next (): void {
     this.#isBusy = false
-    while (!this.#isBusy && this.#waiting.length > 0) this.#run(this.#waiting.shift()!)
+    while (!this.#isBusy && this.#waiting !== undefined && this.#waiting.length > 0) this.#run(this.#waiting.shift()!)
     if (this.#isBusy) return
     if (this.#isPaused) {
       this.#isPaused = false
-      this.#options.resume()
+      this.#owner.resume()
     }
     this.#onIdle?.()
     this.#onIdle = undefined

@@ -23,7 +23,7 @@ export function createCore ({ maxBuffered = 100, slowConsumer = 'close' }: CoreO
       remoteAddress: undefined,
       socket,
       host: hub,
-      createLog: () => ({ id })
+      parentLog: { child: ({ connectionId }) => ({ id: connectionId }) }
     })
     registry.add(connection)
     return { connection, socket }

@@ -70,14 +70,9 @@ export class RawClient {
     return new RawClient(socket, answer.subarray(answer.indexOf(HANDSHAKE_END) + HANDSHAKE_END.length))
   }
 
-  /** Resolves when the operating system has taken the bytes, or will take no more. */
-  write (bytes: Uint8Array): Promise<void> {
-    return new Promise(resolve => this.socket.write(bytes, () => resolve()))
-  }
-
-  /** What came with one opcode, in order. */
-  payloads (...opcodes: readonly number[]): Buffer[] {
-    return this.frames.filter(({ opcode }) => opcodes.includes(opcode)).map(({ payload }) => payload)
+  /** The frames with one of these opcodes, in order. */
+  framesOf (...opcodes: readonly number[]): RawFrame[] {
+    return this.frames.filter(({ opcode }) => opcodes.includes(opcode))
   }
 
   #read (chunk: Buffer): void {
