@@ -77,6 +77,8 @@ export class LiveConnection<Log = unknown> {
   readonly #host: ConnectionHost
   readonly #parentLog: ParentLog<Log>
   #log: Log | undefined = undefined
+  /** Most connections have one channel: a set is made for the second, or when somebody looks. */
+  #channel: string | undefined = undefined
   #channels: Set<string> | undefined = undefined
   #aborter: AbortController | undefined = undefined
   #state: 'open' | 'closing' | 'ended' = 'open'
@@ -102,6 +104,7 @@ export class LiveConnection<Log = unknown> {
   }
 
   get channels (): ReadonlySet<string> {
+    if (this.#channels === undefined && this.#channel !== undefined) this.#channels = new Set([this.#channel])
     return this.#channels ?? NO_CHANNELS
   }
 
@@ -177,8 +180,15 @@ export class LiveConnection<Log = unknown> {
 
   /** Called by the registry only, which holds the other half of the same fact. */
   noteChannel (channel: string, joined: boolean): void {
-    if (!joined) this.#channels?.delete(channel)
-    else (this.#channels ??= new Set()).add(channel)
+    if (this.#channels === undefined && this.#channel === undefined && joined) {
+      this.#channel = channel
+    } else if (this.#channels !== undefined || channel !== this.#channel) {
+      this.#channels ??= new Set(this.channels)
+      if (joined) this.#channels.add(channel)
+      else this.#channels.delete(channel)
+    } else if (!joined) {
+      this.#channel = undefined
+    }
   }
 
   /** @throws FST_RT_INVALID_CLOSE_CODE */

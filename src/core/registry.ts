@@ -3,7 +3,8 @@ import type { LiveConnection } from './connection.ts'
 /** Who is here: by id, by principal and by channel. A connection is in all three or in none. */
 export class Registry<Log = unknown> implements Iterable<LiveConnection<Log>> {
   readonly #byId = new Map<string, LiveConnection<Log>>()
-  readonly #byPrincipal = new Map<string, Set<LiveConnection<Log>>>()
+  /** Most principals have one connection: a set is made for the second, or when somebody looks. */
+  readonly #byPrincipal = new Map<string, LiveConnection<Log> | Set<LiveConnection<Log>>>()
   readonly #byChannel = new Map<string, Set<LiveConnection<Log>>>()
   readonly #onEmpty: Array<() => void> = []
   readonly #nobody: ReadonlySet<LiveConnection<Log>> = new Set()
@@ -26,7 +27,8 @@ export class Registry<Log = unknown> implements Iterable<LiveConnection<Log>> {
   }
 
   ofPrincipal (id: string): ReadonlySet<LiveConnection<Log>> {
-    return this.#byPrincipal.get(id) ?? this.#nobody
+    const known = this.#byPrincipal.get(id)
+    return known === undefined ? this.#nobody : this.#setOf(id, known)
   }
 
   in (channel: string): ReadonlySet<LiveConnection<Log>> {
@@ -35,15 +37,27 @@ export class Registry<Log = unknown> implements Iterable<LiveConnection<Log>> {
 
   add (connection: LiveConnection<Log>): void {
     this.#byId.set(connection.id, connection)
-    addTo(this.#byPrincipal, connection.principal.id, connection)
+    const { id } = connection.principal
+    const known = this.#byPrincipal.get(id)
+    if (known === undefined) this.#byPrincipal.set(id, connection)
+    else this.#setOf(id, known).add(connection)
   }
 
   /** Does nothing for a connection that is not here, so an end that is reported twice is harmless. */
   remove (connection: LiveConnection<Log>): void {
     if (!this.#byId.delete(connection.id)) return
-    removeFrom(this.#byPrincipal, connection.principal.id, connection)
+    const { id } = connection.principal
+    const known = this.#byPrincipal.get(id)
+    if (known === connection || (known instanceof Set && known.delete(connection) && known.size === 0)) this.#byPrincipal.delete(id)
     for (const channel of connection.channels) this.leave(connection, channel)
     if (this.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve()
+  }
+
+  #setOf (principalId: string, known: LiveConnection<Log> | Set<LiveConnection<Log>>): Set<LiveConnection<Log>> {
+    if (known instanceof Set) return known
+    const set = new Set([known])
+    this.#byPrincipal.set(principalId, set)
+    return set
   }
 
   /** Resolves when nobody is left. */
