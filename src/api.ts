@@ -39,7 +39,7 @@ export interface Realtime {
   stats (): RealtimeStats
 }
 
-/** Who is connected to this instance. Iterating yields every connection; the sets are live views. */
+/** Who is connected to this instance. Iterating yields every connection. A set is live while it has members: ask again, do not keep it. */
 export interface ConnectionRegistry extends Iterable<Connection> {
   readonly size: number
   get (id: string): Connection | undefined

@@ -82,6 +82,7 @@ class Accepted implements HeartbeatPeer {
     socket.on('error', onError)
     socket.on('close', onClose)
     socket.close = closeInOrder
+    socket.terminate = terminateTold
     this.#pulse = shared.heartbeat?.watch(this)
     shared.onAccepted(socket)
     shared.registry.add(connection)
@@ -121,6 +122,14 @@ class Accepted implements HeartbeatPeer {
     this.connection.outlet.flush()
     this.#pulse?.stop()
     this.#shared.closing.add(this.connection, Date.now() + this.#shared.closeTimeout)
+  }
+
+  /** Somebody else than the connection drops the socket: `ws`, which does so when pings flood in, or the application. */
+  beforeTerminate (): void {
+    const { connection } = this
+    if (connection.endedBy !== undefined) return
+    connection.endedBy = this.#server === undefined ? 'server' : 'protocol error'
+    connection.farewell = { code: 1006, reason: 'terminated' }
   }
 
   onClose (peerCode: number, peerReason: Buffer): void {
@@ -167,6 +176,11 @@ function onClose (this: AcceptedWebSocket, code: number, reason: Buffer): void {
 function closeInOrder (this: AcceptedWebSocket, code?: number, reason?: string | Buffer): void {
   if (this.readyState === this.OPEN) this[kAccepted]!.beforeClose()
   Object.getPrototypeOf(this).close.call(this, code, reason)
+}
+
+function terminateTold (this: AcceptedWebSocket): void {
+  this[kAccepted]!.beforeTerminate()
+  Object.getPrototypeOf(this).terminate.call(this)
 }
 
 /** The TCP or TLS socket below; none under `injectWS`. */

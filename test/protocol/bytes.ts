@@ -6,6 +6,9 @@ export const CLOSE = 0x8
 export const PING = 0x9
 export const PONG = 0xa
 
+/** A text, or bytes. */
+export type Payload = string | Uint8Array | readonly number[]
+
 export interface FrameOptions {
   /** The last fragment of its message. */
   readonly fin?: boolean
@@ -22,7 +25,7 @@ export interface FrameOptions {
 const MASK = [0x37, 0xfa, 0x21, 0x3d]
 
 /** A frame as a client sends it: masked, unless told otherwise. Nothing is checked, for the broken ones are made here too. */
-export function frame (opcode: number, payload: string | Uint8Array = '', options: FrameOptions = {}): Buffer {
+export function frame (opcode: number, payload: Payload = '', options: FrameOptions = {}): Buffer {
   const { fin = true, rsv = 0, mask = 'mask' in options ? undefined : MASK } = options
   const data = Buffer.from(payload as string)
   const length = options.claims ?? BigInt(data.length)
@@ -38,12 +41,12 @@ export function frame (opcode: number, payload: string | Uint8Array = '', option
 }
 
 /** The frames of one message that comes in these pieces. */
-export function fragments (opcode: number, ...pieces: ReadonlyArray<string | Uint8Array>): Buffer[] {
+export function fragments (opcode: number, ...pieces: readonly Payload[]): Buffer[] {
   return pieces.map((piece, index) => frame(index === 0 ? opcode : CONTINUATION, piece, { fin: index === pieces.length - 1 }))
 }
 
 /** A close frame with this code and reason. */
-export function closeFrame (code: number, reason: string | Uint8Array = ''): Buffer {
+export function closeFrame (code: number, reason: Payload = ''): Buffer {
   const head = Buffer.alloc(2)
   head.writeUInt16BE(code)
   return frame(CLOSE, Buffer.concat([head, Buffer.from(reason as string)]))

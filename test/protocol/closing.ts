@@ -1,7 +1,7 @@
 import { CLOSE, closeFrame, frame, PING, PONG, TEXT } from './bytes.ts'
 import { type Expected, type Row, row } from './row.ts'
 
-const PROTOCOL_ERROR: Expected = { end: 1002 }
+const PROTOCOL_ERROR: Expected = { fault: 1002 }
 
 /** Section 7.4: those of the registry that may be sent, and the first and last of what libraries and applications have. */
 const sendable = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999]
@@ -21,9 +21,9 @@ export const closing: readonly Row[] = [
   row('a close reason may have characters of every length', closeFrame(1000, 'aé€😀'), { end: 1000, reason: 'aé€😀' }),
   row('a close reason of 123 bytes, the last of them a character of four, is answered', closeFrame(4000, `${'x'.repeat(119)}😀`), { end: 4000, reason: `${'x'.repeat(119)}😀` }),
   ...notUtf8.flatMap(bytes => [
-    row(`a close reason of the bytes ${Buffer.from(bytes).toString('hex')} closes with 1007`, closeFrame(1000, Uint8Array.from(bytes)), { end: 1007 }),
+    row(`a close reason of the bytes ${Buffer.from(bytes).toString('hex')} closes with 1007`, closeFrame(1000, bytes), { fault: 1007 }),
     row(`a long close reason that ends in the bytes ${Buffer.from(bytes).toString('hex')} closes with 1007`,
-      closeFrame(1000, Buffer.concat([Buffer.alloc(40, 'x'), Buffer.from(bytes)])), { end: 1007 })
+      closeFrame(1000, Buffer.concat([Buffer.alloc(40, 'x'), Buffer.from(bytes)])), { fault: 1007 })
   ]),
   row('what was sent before a close frame is answered before it', [frame(TEXT, 'a'), frame(PING, 'p'), frame(TEXT, 'b'), closeFrame(1000)],
     { echoes: ['a', 'b'], pongs: ['p'], end: 1000 }),

@@ -1,32 +1,31 @@
 import assert from 'node:assert/strict'
-import type { Socket } from 'node:net'
 import { test } from 'node:test'
-import { buildApp, listen } from '../helpers/app.ts'
-import { connect } from '../helpers/client.ts'
-import { type RawEnd, RawClient } from '../helpers/raw-client.ts'
-import { until } from '../helpers/until.ts'
-import { BINARY, closeFrame, PONG, TEXT } from './bytes.ts'
-import { MAX_PAYLOAD } from './framing.ts'
 import { frames } from './frames.ts'
-import type { Row } from './row.ts'
+import { MAX_PAYLOAD } from './framing.ts'
+import { outcomeOf, Table } from './table.ts'
 
 /** Up to this many bytes a sequence is also sent one byte a write. */
 const BYTE_BY_BYTE = 400
 /** Up to this many bytes it is also sent in every two parts there are. */
 const EVERY_CUT = 40
 
-interface Outcome {
-  readonly echoes: ReadonlyArray<string | Buffer>
-  readonly pongs: readonly string[]
-  readonly end: RawEnd
-  /** What the log says of the end: code, reason and who ended it. */
-  readonly told: readonly [code: number, reason: string, endedBy: string]
+/** The sequence whole, then byte by byte, then in every two parts. */
+function cutsOf (bytes: Buffer): Buffer[][] {
+  const cuts = [[bytes]]
+  if (bytes.length <= BYTE_BY_BYTE) cuts.push(Array.from(bytes, byte => Buffer.of(byte)))
+  if (bytes.length <= EVERY_CUT) for (let at = 1; at < bytes.length; at++) cuts.push([bytes.subarray(0, at), bytes.subarray(at)])
+  return cuts
 }
 
-/** The row's expectation, with what follows from it. */
-function expectationOf ({ expected: { echoes = [], pongs = [], end = 'open', reason = '' }, bytes }: Row): Outcome & { isBroken: boolean } {
-  return { echoes, pongs, end: 'dropped', told: [0, reason, ''], isBroken: end === bytes.length }
-}
-
-test('placeholder', () => { assert.ok(expectationOf) })
-void [test, BINARY, closeFrame, PONG, TEXT, MAX_PAYLOAD, frames, connect, buildApp, listen, until, RawClient, BYTE_BY_BYTE, EVERY_CUT] as unknown as Socket
+test('what a client sends has one outcome, however it is cut, and harms nobody else', { timeout: 100_000 }, async t => {
+  const table = await Table.lay(t, MAX_PAYLOAD)
+  for (const { name, bytes, expected } of frames) {
+    await t.test(name, async () => {
+      const outcome = outcomeOf(expected)
+      await Promise.all(cutsOf(bytes).map(async pieces => {
+        assert.deepEqual(await table.play(pieces, expected), outcome, `in pieces of ${pieces.map(({ length }) => length).join(', ')}`)
+      }))
+      await table.assertUnharmed()
+    })
+  }
+})

@@ -1,14 +1,14 @@
-import { BINARY, closeFrame, CONTINUATION, fragments, frame, PING, PONG, TEXT } from './bytes.ts'
+import { BINARY, closeFrame, CONTINUATION, fragments, frame, type Payload, PING, PONG, TEXT } from './bytes.ts'
 import { type Expected, type Row, row } from './row.ts'
 
-const PROTOCOL_ERROR: Expected = { end: 1002 }
-const NOT_UTF8: Expected = { end: 1007 }
+const PROTOCOL_ERROR: Expected = { fault: 1002 }
+const NOT_UTF8: Expected = { fault: 1007 }
 /** Fragments that one message may come in. */
 const MAX_FRAGMENTS = 64
 
-const begin = (payload: string | Uint8Array, opcode = TEXT): Buffer => frame(opcode, payload, { fin: false })
-const middle = (payload: string | Uint8Array): Buffer => frame(CONTINUATION, payload, { fin: false })
-const end = (payload: string | Uint8Array): Buffer => frame(CONTINUATION, payload)
+const begin = (payload: Payload, opcode = TEXT): Buffer => frame(opcode, payload, { fin: false })
+const middle = (payload: Payload): Buffer => frame(CONTINUATION, payload, { fin: false })
+const end = (payload: Payload): Buffer => frame(CONTINUATION, payload)
 
 /** Section 5.4. */
 const fragmentRows: Row[] = [
@@ -23,23 +23,24 @@ const fragmentRows: Row[] = [
   row('a ping between fragments is answered, and the message stays whole', [begin('he'), frame(PING, 'p'), end('llo')], { echoes: ['hello'], pongs: ['p'] }),
   row('pings between all fragments are answered in order', [begin('a'), frame(PING, '1'), frame(PING, '2'), middle('b'), frame(PING, '3'), end('c'), frame(PING, '4')],
     { echoes: ['abc'], pongs: ['1', '2', '3', '4'] }),
+  row('sixty pings in one packet are answered', Array<Buffer>(60).fill(frame(PING, 'p')), { pongs: Array<string>(60).fill('p') }),
   row('a ping before the message is complete is answered', [begin('he'), frame(PING, 'p')], { pongs: ['p'] }),
   row('a pong between fragments leaves the message whole', [begin('he', BINARY), frame(PONG, 'p'), end('llo')], { echoes: [Buffer.from('hello')] }),
   row('a close frame between fragments ends the connection without the message', [begin('he'), closeFrame(1000), end('llo')], { end: 1000 }),
   row('a message that is still incomplete when the connection closes is forgotten', [begin('he'), middle('ll'), closeFrame(1001)], { end: 1001 }),
   row('a continuation of nothing closes with 1002', end('x'), PROTOCOL_ERROR),
   row('a continuation of nothing, without FIN, closes with 1002', middle('x'), PROTOCOL_ERROR),
-  row('a continuation of a message that was complete closes with 1002', [frame(TEXT, 'a'), end('b')], { echoes: ['a'], end: 1002 }),
-  row('a continuation of a fragmented message that was complete closes with 1002', [...fragments(TEXT, 'a', 'b'), end('c')], { echoes: ['ab'], end: 1002 }),
-  row('a continuation behind a ping alone closes with 1002', [frame(PING, 'p'), end('x')], { pongs: ['p'], end: 1002 }),
+  row('a continuation of a message that was complete closes with 1002', [frame(TEXT, 'a'), end('b')], { echoes: ['a'], fault: 1002 }),
+  row('a continuation of a fragmented message that was complete closes with 1002', [...fragments(TEXT, 'a', 'b'), end('c')], { echoes: ['ab'], fault: 1002 }),
+  row('a continuation behind a ping alone closes with 1002', [frame(PING, 'p'), end('x')], { pongs: ['p'], fault: 1002 }),
   row('a new text inside a fragmented one closes with 1002', [begin('a'), frame(TEXT, 'b')], PROTOCOL_ERROR),
   row('a new text inside a fragmented binary message closes with 1002', [begin('a', BINARY), frame(TEXT, 'b')], PROTOCOL_ERROR),
   row('a new binary message inside a fragmented text closes with 1002', [begin('a'), frame(BINARY, 'b')], PROTOCOL_ERROR),
   row('a new fragmented text inside a fragmented one closes with 1002', [begin('a'), begin('b')], PROTOCOL_ERROR),
   row('a new text inside a message whose first fragment is empty closes with 1002', [begin(''), frame(TEXT, 'b')], PROTOCOL_ERROR),
   row('a message in as many fragments as there may be comes back', fragments(TEXT, ...Array<string>(MAX_FRAGMENTS).fill('x')), { echoes: ['x'.repeat(MAX_FRAGMENTS)] }),
-  row('a message in one fragment more than there may be closes with 1008', fragments(TEXT, ...Array<string>(MAX_FRAGMENTS + 1).fill('x')), { end: 1008 }),
-  row('empty fragments count as well', fragments(TEXT, ...Array<string>(MAX_FRAGMENTS + 1).fill('')), { end: 1008 }),
+  row('a message in one fragment more than there may be closes with 1008', fragments(TEXT, ...Array<string>(MAX_FRAGMENTS + 1).fill('x')), { fault: 1008 }),
+  row('empty fragments count as well', fragments(TEXT, ...Array<string>(MAX_FRAGMENTS + 1).fill('')), { fault: 1008 }),
   row('control frames do not count as fragments', [begin('a'), ...Array<Buffer>(MAX_FRAGMENTS / 2).fill(frame(PONG)), ...Array<Buffer>(MAX_FRAGMENTS - 2).fill(middle('')), end('b')],
     { echoes: ['ab'] })
 ]
@@ -83,17 +84,17 @@ const utf8Rows: Row[] = [
     frame(TEXT, text), { echoes: [text] }
   ))),
   ...notUtf8.flatMap(([what, bytes]) => [
-    row(`a text that is ${what} closes with 1007`, frame(TEXT, Uint8Array.from(bytes)), NOT_UTF8),
+    row(`a text that is ${what} closes with 1007`, frame(TEXT, bytes), NOT_UTF8),
     row(`a text with ${what} at the end of much else closes with 1007`, frame(TEXT, Buffer.concat([Buffer.from(long), Buffer.from(bytes)])), NOT_UTF8),
     row(`a text with ${what} at the end of a fragment closes with 1007`, fragments(TEXT, Buffer.concat([Buffer.from('a'), Buffer.from(bytes)]), 'b'), NOT_UTF8),
-    row(`bytes that would be ${what} come back as they are`, frame(BINARY, Uint8Array.from(bytes)), { echoes: [Buffer.from(bytes)] })
+    row(`bytes that would be ${what} come back as they are`, frame(BINARY, bytes), { echoes: [Buffer.from(bytes)] })
   ]),
   ...['é', '€', '😀'].flatMap(character => cutsOf(Buffer.from(`a${character}b`)).map(([first, second]) => row(
     `a text with ${character} in two fragments, the first of ${first.length} bytes, comes back`, fragments(TEXT, first, second), { echoes: [`a${character}b`] }
   ))),
   row('a character with a ping between each of its bytes comes back', [begin([0xf0]), frame(PING), middle([0x9f]), frame(PING), middle([0x98]), frame(PING), end([0x80])],
     { echoes: ['😀'], pongs: ['', '', ''] }),
-  row('a text that was not UTF-8 is the last one that is looked at', [frame(TEXT, 'before'), frame(TEXT, [0xff]), frame(TEXT, 'after')], { echoes: ['before'], end: 1007 })
+  row('a text that was not UTF-8 is the last one that is looked at', [frame(TEXT, 'before'), frame(TEXT, [0xff]), frame(TEXT, 'after')], { echoes: ['before'], fault: 1007 })
 ]
 
 function cutsOf (bytes: Buffer): Array<[Buffer, Buffer]> {

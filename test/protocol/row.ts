@@ -4,13 +4,14 @@ export interface Expected {
   readonly echoes?: ReadonlyArray<string | Buffer>
   /** The payloads of the pongs. */
   readonly pongs?: readonly string[]
-  /**
-   * The code the server closes with, 1005 for an empty close frame. 'open' is a connection that goes on, which is the
-   * default; 'waiting' is one that goes on, in the middle of a frame.
-   */
-  readonly end?: number | 'open' | 'waiting'
-  /** The reason in the server's close frame. */
+  /** The code of the client's own close frame, which the server gives back; 1005 for an empty one. */
+  readonly end?: number
+  /** The reason that goes with it. */
   readonly reason?: string
+  /** The code the server closes with because of what it was sent. */
+  readonly fault?: number
+  /** The bytes end in the middle of a frame. Unless one of these three is said, the connection goes on. */
+  readonly isCut?: boolean
 }
 
 export interface Row {

@@ -260,3 +260,15 @@ test('more fragments than a message may have close with 1008', async t => {
   for (let n = 0; n < 100; n++) client.socket.send('x', { fin: false })
   assert.equal((await client.closed).code, 1008)
 })
+
+test('a flood of pings drops its sender, and the log does not call it a polite goodbye', async t => {
+  const app = await buildApp(t)
+  const client = await connect(`${await listen(app)}/ws/echo`)
+  const { signal } = [...app.realtime.connections][0]!
+  const ping = Buffer.from([0x89, 0x80, 0, 0, 0, 0])
+  const socket = (client.socket as unknown as { _socket: import('node:net').Socket })._socket
+  socket.write(Buffer.concat([...Array.from({ length: 100 }, () => ping), Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8])]))
+  await until(() => signal.aborted)
+  const line = app.logged.find(({ msg }) => msg === 'connection ended')
+  assert.deepEqual([line?.code, line?.endedBy], [1006, 'protocol error'])
+})
