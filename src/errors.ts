@@ -7,6 +7,7 @@ export const AlreadyRegisteredError = createError('FST_RT_ALREADY_REGISTERED', '
 export const OptionNotApplicableError = createError('FST_RT_OPTION_NOT_APPLICABLE', 'realtime option %s cannot be honoured, because %s', 500)
 export const UnauthorizedError = createError('FST_RT_UNAUTHORIZED', 'A valid token is required', 401)
 export const ForbiddenError = createError('FST_RT_FORBIDDEN', 'The permission "%s" is required', 403)
+export const BadHandshakeError = createError('FST_RT_BAD_HANDSHAKE', 'A WebSocket handshake is an HTTP/1.1 request with a Host header', 400)
 export const UpgradeRequiredError = createError('FST_RT_UPGRADE_REQUIRED', 'This is a WebSocket endpoint: connect with an upgrade request', 426)
 export const InvalidChannelError = createError('FST_RT_INVALID_CHANNEL', 'A channel name has 1 to 255 characters, none of them a control character', 400, TypeError)
 export const OriginNotAllowedError = createError('FST_RT_ORIGIN_NOT_ALLOWED', 'This origin may not connect', 403)

@@ -45,9 +45,7 @@ async function plugin (app: FastifyInstance, userOptions: RealtimeOptions): Prom
   else await registerFastifyWebsocket(app, options, socket => connectionOf(socket) !== undefined)
   if (options.compression !== false) shared.canInflate = watchCompression(app.websocketServer)
 
-  const hideToken = (request: IncomingMessage): void => {
-    if (request.url?.startsWith(`${scope.prefix}/`)) takeQueryToken(request, auth.queryName)
-  }
+  const hideToken = (request: IncomingMessage): void => takeQueryToken(request, auth.queryName, scope.prefix)
   app.server.prependListener('request', hideToken)
   app.server.prependListener('upgrade', (request, socket) => {
     hideToken(request)

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { Value } from '@sinclair/typebox/value'
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import { freezePrincipal, hasPermission, type Principal } from '../core/principal.ts'
-import { ForbiddenError, InvalidPrincipalError, OriginNotAllowedError, UnauthorizedError } from '../errors.ts'
+import { BadHandshakeError, ForbiddenError, InvalidPrincipalError, OriginNotAllowedError, UnauthorizedError } from '../errors.ts'
 import { PrincipalSchema, type ResolvedAuth, type ResolvedOptions } from '../options.ts'
 import { Admission } from './admission.ts'
 import { isAllowedOrigin } from './origin.ts'
@@ -24,6 +24,7 @@ export function createAuthHooks ({ auth, allowedOrigins, limits }: ResolvedOptio
     const isUpgrade = isUpgradeRequest(request)
     const socket = socketOf(request.raw)
     if (isUpgrade) {
+      if (!isWellFormed(request)) throw new BadHandshakeError()
       if (!isAllowedOrigin(request, allowedOrigins)) throw new OriginNotAllowedError()
       admit(reply, () => admission.enter(socket, addressOf(request) ?? ''))
     }
@@ -40,6 +41,12 @@ export function createAuthHooks ({ auth, allowedOrigins, limits }: ResolvedOptio
 /** Whether a WebSocket is asked for; under `inject`, which has no socket to upgrade, the header alone says so. */
 export function isUpgradeRequest (request: FastifyRequest): boolean {
   return request.ws || request.headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+/** RFC 6455, section 4.2.1. What comes by `injectWS` was never written down as a request. */
+function isWellFormed ({ raw }: FastifyRequest): boolean {
+  const socket = raw.socket as typeof raw.socket | undefined
+  return socket === undefined || (raw.httpVersion === '1.1' && raw.headers.host !== undefined)
 }
 
 /** The peer's address, as far as the application trusts its proxies. Under `injectWS` there may be none. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { normalize } from 'node:path/posix'
 import type { FastifyBaseLogger } from 'fastify'
 
 // A token in the query would be in the access log, in the log of a 404 and in its answer. So it is taken out of the URL
@@ -6,8 +7,10 @@ import type { FastifyBaseLogger } from 'fastify'
 
 const taken = new WeakMap<IncomingMessage, string>()
 
-/** Takes the parameter out of the request's URL. */
-export function takeQueryToken (raw: IncomingMessage, name: string): void {
+/** Takes the parameter out of the request's URL, if its path, however it is written, is at or below the prefix. */
+export function takeQueryToken (raw: IncomingMessage, name: string, prefix: string): void {
+  const path = normalize(decode((raw.url ?? '').split('?', 1)[0]!)).toLowerCase()
+  if (path !== prefix.toLowerCase() && !path.startsWith(`${prefix.toLowerCase()}/`)) return
   const parts = partsOf(raw.url ?? '', name)
   if (parts === undefined) return
   raw.url = parts.clean

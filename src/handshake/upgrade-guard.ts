@@ -10,6 +10,8 @@ interface Pending {
   readonly bytesBefore: number
   readonly onClose: () => void
   readonly deadline: number // on the monotonic clock
+  /** Somebody has answered, and it has not become a WebSocket: a refusal. */
+  isRefused: boolean
 }
 
 /**
@@ -34,7 +36,7 @@ export class UpgradeGuard {
     if (this.#isClosing) return refuse({ socket, bytesBefore }, new ClosingError())
     if (!(socket instanceof Socket)) destroyWhenDone(socket)
     const onClose = () => this.release(request)
-    this.#pending.set(request, { socket, bytesBefore, onClose, deadline: performance.now() + this.#timeout })
+    this.#pending.set(request, { socket, bytesBefore, onClose, deadline: performance.now() + this.#timeout, isRefused: false })
     socket.once('close', onClose)
     this.#sweeper ??= setInterval(() => this.#sweep(), Math.min(250, Math.ceil(this.#timeout / 10)))
   }
@@ -66,6 +68,13 @@ export class UpgradeGuard {
   #sweep (): void {
     const now = performance.now()
     for (const [request, pending] of this.#pending) {
+      // A refusal gets one more look, in which the rest of it may leave; then nobody will do anything with the socket.
+      const isOver = pending.isRefused
+      pending.isRefused = bytesWrittenTo(pending.socket) > pending.bytesBefore && !isTaken(pending.socket)
+      if (isOver && pending.isRefused) {
+        pending.socket.destroy()
+        continue
+      }
       if (pending.deadline > now) continue
       this.release(request)
       if (isTaken(pending.socket)) continue

@@ -9,8 +9,20 @@ export interface ServerOptions {
   readonly logLevel?: string
   /** Ms that authenticate takes; negative: it never answers. */
   readonly authDelay?: number
+  /** Ms that `open` of /counted takes. */
+  readonly openDelay?: number
+  /** Options of Node's HTTP server. */
+  readonly http?: object
   /** Arguments for Node itself, as `--max-old-space-size=128`. */
   readonly execArgv?: readonly string[]
+  /** A network namespace to run in. */
+  readonly namespace?: string | undefined
+}
+
+/** How to fork a Node process, within a network namespace if one is named: `ip netns exec` becomes the process that it starts. */
+export function nodeIn (namespace: string | undefined, execArgv: readonly string[]): { execPath: string, execArgv: string[] } {
+  if (namespace === undefined) return { execPath: process.execPath, execArgv: [...execArgv] }
+  return { execPath: 'ip', execArgv: ['netns', 'exec', namespace, process.execPath, ...execArgv] }
 }
 
 /** The server under attack, seen from outside. */
@@ -26,8 +38,11 @@ export class ServerProcess {
     this.port = port
   }
 
-  static async start (t: TestContext, { execArgv = [], ...options }: ServerOptions = {}): Promise<ServerProcess> {
-    const child = fork(new URL('./server.ts', import.meta.url), [JSON.stringify(options)], { execArgv: [...execArgv, '--import', 'tsx'], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+  static async start (t: TestContext, { execArgv = [], namespace, ...options }: ServerOptions = {}): Promise<ServerProcess> {
+    const child = fork(new URL('./server.ts', import.meta.url), [JSON.stringify(options)], {
+      ...nodeIn(namespace, [...execArgv, '--import', 'tsx']),
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc']
+    })
     t.after(() => { child.kill('SIGKILL') })
     const early: string[] = []
     const keep = (chunk: Buffer) => early.push(chunk.toString())
@@ -44,7 +59,7 @@ export class ServerProcess {
     return `ws://127.0.0.1:${this.port}`
   }
 
-  async ask<T = unknown> (command: 'stats' | 'publish' | 'disconnect' | 'close', argument?: unknown): Promise<T> {
+  async ask<T = unknown> (command: 'stats' | 'publish' | 'disconnect' | 'close' | 'timers' | 'heap' | 'longestBlock', argument?: unknown): Promise<T> {
     const id = ++this.#commands
     this.child.send({ id, command, argument })
     for (;;) {

@@ -168,7 +168,7 @@ test('a token in the query is in no log line, refused, mistyped or plain, and in
   const http = base.replace('ws', 'http')
   await (await connect(`${base}/ws/echo?token=alice&a=1`, { token: '' })).close()
   const bodies: string[] = []
-  for (const path of ['/ws/echo?token=SECRET', '/ws/echo?a=1&%74oken=SECRET', '/ws/mistyped?token=SECRET']) {
+  for (const path of ['/ws/echo?token=SECRET', '/ws/echo?a=1&%74oken=SECRET', '/ws/mistyped?token=SECRET', '/ws?token=SECRET', '/WS/echo?token=SECRET', '//ws/echo?token=SECRET', '/ws%2Fecho?token=SECRET', '/x/../ws/echo?token=SECRET']) {
     await assert.rejects(connect(base + path, { token: '' }), /40[14]/)
   }
   for (const request of [{ url: '/ws/echo?token=SECRET' }, { url: '/ws/echo?token=SECRET', headers: upgrade }]) {
