@@ -12,6 +12,7 @@ import { createAuthHooks } from './handshake/auth-hook.ts'
 import { createAuthorize } from './handshake/authorize.ts'
 import { watchCompression } from './handshake/compression.ts'
 import { redactingLogOptions, restoreQueryToken, takeQueryToken } from './handshake/query-token.ts'
+import { Revocations } from './handshake/revocations.ts'
 import { UpgradeGuard } from './handshake/upgrade-guard.ts'
 import { type RealtimeOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { createRealtime } from './realtime.ts'
@@ -92,6 +93,7 @@ function createShared (app: FastifyInstance, { limits, flush, compression, heart
     closeTimeout,
     messageRate: limits.messageRate,
     counts: { opened: 0, heartbeatTimeouts: 0, handlerErrors: 0 },
+    revocations: new Revocations(limits.handshakeTimeout),
     finishing: new Set(),
     isClosing: false,
     canInflate: () => false,

@@ -18,6 +18,7 @@ export function createRealtime (shared: Shared, authHook: CreateAuthHook, addRou
     broadcast: (data, target) => hub.broadcast(data, target),
     async disconnect (principalId, { code = CloseCode.Revoked, reason = reasonOf(code) } = {}) {
       if (!isSendableCloseCode(code)) throw new InvalidCloseCodeError(code)
+      shared.revocations.revoke(principalId)
       for (const connection of registry.ofPrincipal(principalId)) connection.end(code, 'disconnect', reason)
     },
     accept (socket, request) {

@@ -128,6 +128,29 @@ test('disconnect ends every connection of a principal and nobody else, and nothi
   await assert.rejects(app.realtime.disconnect('alice', { code: 1005 }), { code: 'FST_RT_INVALID_CLOSE_CODE' })
 })
 
+test('whoever was still shaking hands when its principal was disconnected does not stay either', async t => {
+  let pass!: () => void
+  const held = new Promise<void>(resolve => { pass = resolve })
+  let isHeld = false
+  const app = await buildApp(t, {
+    routes: app => app.realtime.route({
+      url: '/mine',
+      async preHandler () {
+        isHeld = true
+        await held
+      }
+    }, {})
+  })
+  const connecting = connect(`${await listen(app)}/ws/mine`)
+  await until(() => isHeld)
+  await app.realtime.disconnect('alice')
+  pass()
+  const client = await connecting
+  assert.equal((await client.closed).code, 4403)
+  await connect(`${app.listeningOrigin.replace('http', 'ws')}/ws/echo`)
+  assert.equal(app.realtime.connections.size, 1)
+})
+
 test('credentials that end, end their connection with 4401 within a second', async t => {
   const app = await buildApp(t, { auth: { authenticate: () => ({ id: 'a', permissions: ['*'], expiresAt: Date.now() + 100 }) } })
   const since = performance.now()

@@ -7,6 +7,7 @@ import { BadHandshakeError, ForbiddenError, InvalidPrincipalError, OriginNotAllo
 import { PrincipalSchema, type ResolvedAuth, type ResolvedOptions } from '../options.ts'
 import { Admission } from './admission.ts'
 import { isAllowedOrigin } from './origin.ts'
+import { noteAuthentication } from './revocations.ts'
 import { hideOfferedToken, readToken } from './token-sources.ts'
 
 /** Seconds */
@@ -28,6 +29,7 @@ export function createAuthHooks ({ auth, allowedOrigins, limits }: ResolvedOptio
       if (!isAllowedOrigin(request, allowedOrigins)) throw new OriginNotAllowedError()
       admit(reply, () => admission.enter(socket, addressOf(request) ?? ''))
     }
+    noteAuthentication(request.raw)
     const token = readToken(request, auth)
     if (token !== undefined) hideOfferedToken(request, token)
     const principal = token === undefined ? auth.anonymous : await identify(token, request, auth)

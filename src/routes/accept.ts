@@ -91,6 +91,7 @@ class Accepted implements HeartbeatPeer {
     this.#request.log.info({ connectionId: id, route, principal: principal.id, remoteAddress }, 'connection opened')
     if (principal.expiresAt !== undefined) shared.expiry.add(connection, principal.expiresAt)
     if (shared.isClosing) connection.end(CloseCode.GoingAway, 'shutdown')
+    if (shared.revocations.covers(principal.id, this.#request.raw)) connection.end(CloseCode.Revoked, 'disconnect')
   }
 
   onMessage (data: RawData, isBinary: boolean): void {

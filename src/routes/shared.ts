@@ -6,6 +6,7 @@ import type { Expiry } from '../core/expiry.ts'
 import type { Heartbeat } from '../core/heartbeat.ts'
 import type { Hub } from '../core/hub.ts'
 import type { Registry } from '../core/registry.ts'
+import type { Revocations } from '../handshake/revocations.ts'
 import type { ResolvedMessageRate } from '../options.ts'
 
 export type AppConnection = LiveConnection<FastifyBaseLogger>
@@ -22,6 +23,7 @@ export interface Shared {
   readonly closeTimeout: number
   readonly messageRate: ResolvedMessageRate | false
   readonly counts: { opened: number, heartbeatTimeouts: number, handlerErrors: number }
+  readonly revocations: Revocations
   /** Handlers of `close` that are still running; the application's own closing waits for them. */
   readonly finishing: Set<Promise<void>>
   isClosing: boolean
