@@ -32,7 +32,7 @@ test('a peer that answers stays, and its latency is measured', async t => {
   assert.equal(connection!.latency, undefined)
   let pings = 0
   client.socket.on('ping', () => { pings++ })
-  await until(() => pings === 4)
+  await until(() => pings >= 4)
   assert.equal(client.socket.readyState, WebSocket.OPEN)
   assert.ok(connection!.latency !== undefined && connection!.latency >= 0 && connection!.latency < 100)
 })
@@ -86,7 +86,7 @@ test('a stall of three intervals right inside the heartbeat, over and over, drop
     while (performance.now() < end) { /* busy */ }
     stalls++
   }
-  await until(() => stalls === 4)
+  await until(() => stalls >= 4)
   await until(() => pings > 900)
   const { closed } = await crowd.report()
   assert.equal(closed, 0)
