@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { WebSocket } from 'ws'
+import type { Frame } from '../src/core/frame.ts'
+import { Outlet } from '../src/core/outlet.ts'
 import { buildApp, listen } from './helpers/app.ts'
 import { connect, inject } from './helpers/client.ts'
 import { Crowd } from './helpers/crowd.ts'
@@ -73,13 +75,13 @@ test('a stall of three intervals right inside the heartbeat, over and over, drop
   const interval = 300
   const app = await buildApp(t, { heartbeat: { interval, timeout: 300 }, fastify: { logger: false } })
   const crowd = await Crowd.connect(t, `${await listen(app)}/ws/echo`, 200)
-  const ping = WebSocket.prototype.ping
+  const push = Outlet.prototype.push
   let stalls = 0
   let pings = 0
   // The first ping of a tick queues the stall: the pongs come while nobody reads, and the timers wake before them.
-  t.mock.method(WebSocket.prototype, 'ping', function (this: WebSocket) {
-    ping.call(this)
-    if (pings++ % 150 === 0) setImmediate(stall)
+  t.mock.method(Outlet.prototype, 'push', function (this: Outlet, frame: Frame) {
+    push.call(this, frame)
+    if (frame.isPing && pings++ % 150 === 0) setImmediate(stall)
   })
   function stall (): void {
     const end = performance.now() + 3 * interval
