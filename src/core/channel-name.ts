@@ -1,11 +1,12 @@
 import { InvalidChannelError } from '../errors.ts'
 
-const MAX_LENGTH = 255 // UTF-16 code units, which is what String.length counts
+/** UTF-16 code units, which is what String.length counts. */
+export const MAX_CHANNEL_LENGTH = 255
 // eslint-disable-next-line no-control-regex
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/
 
-export function isChannelName (name: unknown): name is string {
-  return typeof name === 'string' && name.length > 0 && name.length <= MAX_LENGTH &&
+export function isChannelName (name: unknown, maxLength = MAX_CHANNEL_LENGTH): name is string {
+  return typeof name === 'string' && name.length > 0 && name.length <= maxLength &&
     !CONTROL_CHARACTER.test(name) && name.isWellFormed()
 }
 

@@ -4,11 +4,8 @@ import { frameOf, type Frame, PING_FRAME } from './frame.ts'
 import type { Principal } from './principal.ts'
 import type { Outbox } from './outbox.ts'
 import { Outlet } from './outlet.ts'
+import type { EndedBy, Speaker } from './speaker.ts'
 import { OPEN, type Socket, type Wire } from './socket.ts'
-
-/** Who or what ended a connection; the log line of its end says it. */
-export type EndedBy = 'client' | 'server' | 'shutdown' | 'heartbeat' | 'slow consumer' | 'handler error' |
-  'protocol error' | 'message rate' | 'expiry' | 'disconnect'
 
 /** Counted for each connection and, by the hub, for all of them together. */
 export interface Traffic {
@@ -30,8 +27,8 @@ export interface ConnectionHost {
   readonly slowConsumer: 'close' | 'drop'
   readonly totals: Traffic
   readonly outbox: Outbox
-  join (connection: LiveConnection, channel: string): void
-  leave (connection: LiveConnection, channel: string): void
+  subscribe (connection: LiveConnection, channel: string): Promise<void>
+  unsubscribe (connection: LiveConnection, channel: string): void
   /** Told once for each time a connection begins to drop messages. */
   slow (connection: LiveConnection): void
 }
@@ -60,10 +57,12 @@ const NO_CHANNELS: ReadonlySet<string> = new Set()
 /** One client's connection: the implementation behind the public `Connection`. */
 export class LiveConnection<Log = unknown> {
   readonly id: string
-  readonly principal: Principal
+  principal: Principal
   readonly route: string
   readonly remoteAddress: string | undefined
   readonly connectedAt = Date.now()
+  /** Absent where messages are plain. */
+  speaker: Speaker | undefined = undefined
   readonly traffic = noTraffic()
   /** Last ping to pong, ms; written by whoever reads the pongs. */
   latency: number | undefined = undefined
@@ -122,7 +121,12 @@ export class LiveConnection<Log = unknown> {
   }
 
   send (data: string | Uint8Array): boolean {
-    return this.reply(frameOf(data))
+    const { speaker } = this
+    if (speaker === undefined) return this.reply(frameOf(data))
+    const frame = speaker.frameOf(data)
+    if (speaker.isConnected || !this.isOpen) return this.reply(frame)
+    speaker.defer(frame)
+    return true
   }
 
   /** Sends a frame that is for this connection alone. */
@@ -157,7 +161,8 @@ export class LiveConnection<Log = unknown> {
       if (outlet.pending > 0) this.#host.outbox.flush()
       if (outlet.bufferedAmount < this.#host.maxBuffered) return true
     }
-    if (this.#host.slowConsumer === 'close') {
+    // A protocol cannot do without one of its messages.
+    if (this.#host.slowConsumer === 'close' || this.speaker !== undefined) {
       this.#host.slow(this)
       this.end(CloseCode.TryAgainLater, 'slow consumer')
       return false
@@ -170,12 +175,13 @@ export class LiveConnection<Log = unknown> {
     return false
   }
 
-  async subscribe (channel: string): Promise<void> {
-    this.#host.join(this, channel)
+  /** The speaker's own promise, not one around it: it may be left alone without harm. */
+  subscribe (channel: string): Promise<void> {
+    return this.speaker === undefined ? this.#host.subscribe(this, channel) : this.speaker.subscribe(channel)
   }
 
   async unsubscribe (channel: string): Promise<void> {
-    this.#host.leave(this, channel)
+    return this.speaker === undefined ? this.#host.unsubscribe(this, channel) : this.speaker.unsubscribe(channel)
   }
 
   /** Called by the registry only, which holds the other half of the same fact. */
@@ -192,20 +198,20 @@ export class LiveConnection<Log = unknown> {
   }
 
   /** @throws FST_RT_INVALID_CLOSE_CODE */
-  close (code = 1000, reason = reasonOf(code)): void {
+  close (code = 1000, reason?: string): void {
     if (!isSendableCloseCode(code)) throw new InvalidCloseCodeError(code)
     this.end(code, 'server', reason)
   }
 
   /** Closes politely and remembers on whose account. The first call decides. */
-  end (code: number, endedBy: EndedBy, reason = reasonOf(code)): void {
+  end (code: number, endedBy: EndedBy, reason?: string): void {
     if (!this.isOpen) return
-    const cut = cutReason(String(reason ?? ''))
     this.#state = 'closing'
     this.endedBy ??= endedBy
-    this.farewell = { code, reason: cut }
+    const said = this.speaker?.farewell(code, endedBy, reason) ?? { code, reason: reason ?? reasonOf(code) }
+    this.farewell = { code: said.code, reason: cutReason(String(said.reason)) }
     this.outlet.flush()
-    this.#socket.close(code, cut)
+    this.#socket.close(this.farewell.code, this.farewell.reason)
     // Reading goes on, even if a full inbox had stopped it: what is left to come is the peer's half of the goodbye.
     this.#socket.resume()
   }
@@ -224,6 +230,12 @@ export class LiveConnection<Log = unknown> {
   }
 
   ping (): void {
-    if (this.isOpen) this.outlet.push(PING_FRAME)
+    if (this.isOpen) this.outlet.push(this.speaker?.ping ?? PING_FRAME)
+  }
+
+  /** The peer is silent. A protocol has a word for it, which may still reach a peer that lives but does not answer. */
+  giveUp (): void {
+    if (this.speaker === undefined) this.terminate('heartbeat')
+    else this.end(CloseCode.GoingAway, 'heartbeat')
   }
 }

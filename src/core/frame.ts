@@ -15,21 +15,25 @@ export const LARGE_FRAME = 8_192
  * server's frames are not masked, which is what makes them the same for everybody.
  */
 export class Frame {
-  /** The header alone, where the payload is too large to be copied behind it. */
+  /** The header, where the payload is too large to be copied behind it, and what of the payload is not shared. */
   readonly head: Uint8Array | undefined
-  /** Header and payload; the payload alone where there is a `head`. */
+  /** Header and payload; the rest of the payload where there is a `head`. */
   readonly body: Uint8Array
   /** Bytes on the wire. */
   readonly length: number
   readonly payloadLength: number
   readonly #opcode: number
+  /** Bytes of the payload that are in `head`, behind the header. */
+  readonly #prefixLength: number
   #deflated: Frame | undefined = undefined
 
-  constructor (opcode: number, data: string | Uint8Array, flags = FIN) {
-    const payloadLength = typeof data === 'string' ? Buffer.byteLength(data) : data.length
+  /** @param prefix of the payload, where the data is long and shared with other frames */
+  constructor (opcode: number, data: string | Uint8Array, flags = FIN, prefix = '') {
+    const prefixLength = Buffer.byteLength(prefix)
+    const payloadLength = prefixLength + (typeof data === 'string' ? Buffer.byteLength(data) : data.length)
     const headLength = payloadLength < 126 ? 2 : payloadLength < 65_536 ? 4 : 10
     const isHanded = typeof data !== 'string' && payloadLength >= LARGE_FRAME
-    const target = Buffer.allocUnsafe(isHanded ? headLength : headLength + payloadLength)
+    const target = Buffer.allocUnsafe(headLength + (isHanded ? prefixLength : payloadLength))
     target[0] = flags | opcode
     if (headLength === 2) target[1] = payloadLength
     else if (headLength === 4) {
@@ -39,13 +43,15 @@ export class Frame {
       target[1] = 127
       target.writeBigUInt64BE(BigInt(payloadLength), 2)
     }
-    if (typeof data === 'string') target.write(data, headLength)
-    else if (!isHanded) target.set(data, headLength)
+    if (prefixLength > 0) target.write(prefix, headLength)
+    if (typeof data === 'string') target.write(data, headLength + prefixLength)
+    else if (!isHanded) target.set(data, headLength + prefixLength)
     this.head = isHanded ? target : undefined
     this.body = isHanded ? data : target
     this.length = headLength + payloadLength
     this.payloadLength = payloadLength
     this.#opcode = opcode
+    this.#prefixLength = isHanded ? prefixLength : 0
   }
 
   get isBinary (): boolean {
@@ -57,7 +63,9 @@ export class Frame {
   }
 
   get payload (): Uint8Array {
-    return this.head === undefined ? this.body.subarray(this.length - this.payloadLength) : this.body
+    if (this.head === undefined) return this.body.subarray(this.length - this.payloadLength)
+    if (this.#prefixLength === 0) return this.body
+    return Buffer.concat([this.head.subarray(-this.#prefixLength), this.body])
   }
 
   /**
@@ -80,7 +88,12 @@ export function frameOf (data: string | Uint8Array): Frame {
   throw new InvalidDataError('a string or a Uint8Array')
 }
 
-/** Frames what `publish` accepts and what a handler returns: as `frameOf`, and anything else as JSON text. */
+/** Frames a text whose end is shared with other frames, as UTF-8: from a certain length on, that is not copied. */
+export function frameOfParts (text: string, end: Uint8Array): Frame {
+  return new Frame(TEXT, end, FIN, text)
+}
+
+/** Frames what a handler returns: as `frameOf`, and anything else as JSON text. */
 export function frameOfAny (data: unknown): Frame {
   if (typeof data === 'string' || data instanceof Uint8Array) return frameOf(data)
   const json: string | undefined = JSON.stringify(data)

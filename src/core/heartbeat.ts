@@ -14,6 +14,8 @@ export interface HeartbeatOptions {
   readonly interval: number
   /** A pinged peer that stays silent this long is given up. ms */
   readonly timeout: number
+  /** Ping at every interval, also a peer that is not silent: it counts on our pings. @default false */
+  readonly isSteady?: boolean
 }
 
 const MAX_TICK = 250 // ms: fine enough for any interval of seconds
@@ -31,8 +33,7 @@ const PEERS_PER_TURN = 256 // about 3 ms of pings, then the event loop gets its 
  * the pongs that are already waiting are read.
  */
 export class Heartbeat {
-  readonly #interval: number
-  readonly #timeout: number
+  readonly #options: HeartbeatOptions
   readonly #tick: number
   readonly #maxStep: number
   readonly #now: () => number
@@ -46,10 +47,11 @@ export class Heartbeat {
   #spread = 0
   #watched = 0
 
-  constructor ({ interval, timeout }: HeartbeatOptions, now = () => performance.now()) {
-    this.#interval = interval
-    this.#timeout = timeout
-    this.#tick = Math.min(MAX_TICK, Math.max(1, Math.floor(Math.min(interval, timeout) / TICKS_PER_TIMEOUT)))
+  /** @param quickest the shortest interval or timeout that `watch` will be asked for, ms */
+  constructor (options: HeartbeatOptions, now = () => performance.now(), quickest = Infinity) {
+    const { interval, timeout } = options
+    this.#options = options
+    this.#tick = Math.min(MAX_TICK, Math.max(1, Math.floor(Math.min(interval, timeout, quickest) / TICKS_PER_TIMEOUT)))
     this.#maxStep = Math.max(2 * this.#tick, timeout / 4)
     this.#now = now
     const slots = Math.min(MAX_SLOTS, Math.ceil(Math.max(interval, timeout) / this.#tick) + 2)
@@ -60,15 +62,15 @@ export class Heartbeat {
    * From now on the peer is pinged when it is silent. Each one's first ping comes a tick earlier than its predecessor's,
    * round and round within the interval, so that connections made in one burst are not pinged in one.
    */
-  watch (peer: HeartbeatPeer): Pulse {
-    const pulse = new Pulse(peer, this, this.#clock)
-    const ticks = Math.max(1, Math.floor(this.#interval / this.#tick))
-    this.#schedule(pulse, this.#clock + this.#interval - this.#spread * this.#tick)
+  watch (peer: HeartbeatPeer, options = this.#options): Pulse {
+    const pulse = new Pulse(peer, this, this.#clock, options)
+    const ticks = Math.max(1, Math.floor(options.interval / this.#tick))
+    this.#schedule(pulse, this.#clock + options.interval - this.#spread % ticks * this.#tick)
     if (this.#watched++ === 0) {
       this.#lastTick = this.#now()
       this.#timer = setInterval(() => this.#onTick(), this.#tick)
     }
-    this.#spread = (this.#spread + 1) % ticks
+    this.#spread++
     return pulse
   }
 
@@ -96,7 +98,7 @@ export class Heartbeat {
   /** @internal for Pulse: a pong ends the wait, and the silence begins anew. */
   answered (pulse: Pulse): void {
     pulse.isAwaitingPong = false
-    this.#schedule(pulse, this.#clock + this.#interval)
+    this.#schedule(pulse, pulse.nextPing)
   }
 
   #schedule (pulse: Pulse, at: number): void {
@@ -138,14 +140,12 @@ export class Heartbeat {
     if (pulse.isAwaitingPong) {
       if (!pulse.showsLife()) return true
       pulse.isAwaitingPong = false
-    } else if (pulse.hasBeenSeen && this.#clock - pulse.lastSeen < this.#interval) {
-      // It has spoken meanwhile: look again when it could have been silent for an interval.
-    } else {
+    } else if (pulse.nextPing <= this.#clock) {
       pulse.ping()
-      this.#schedule(pulse, this.#clock + this.#timeout)
+      this.#schedule(pulse, this.#clock + pulse.options.timeout)
       return false
     }
-    this.#schedule(pulse, pulse.lastSeen + this.#interval)
+    this.#schedule(pulse, pulse.nextPing)
     return false
   }
 
@@ -153,13 +153,14 @@ export class Heartbeat {
     if (pulse.isStopped || !pulse.isAwaitingPong) return
     if (!pulse.showsLife()) return pulse.peer.giveUp()
     pulse.isAwaitingPong = false
-    this.#schedule(pulse, pulse.lastSeen + this.#interval)
+    this.#schedule(pulse, pulse.nextPing)
   }
 }
 
 /** What the heartbeat knows of one peer. */
 export class Pulse {
   readonly peer: HeartbeatPeer
+  readonly options: HeartbeatOptions
   lastSeen: number // on the heartbeat's clock
   hasBeenSeen = false
   isAwaitingPong = false
@@ -171,10 +172,21 @@ export class Pulse {
   #pingSentAt = 0 // on the wall's
   #bytesAtPing = 0
 
-  constructor (peer: HeartbeatPeer, heartbeat: Heartbeat, clock: number) {
+  constructor (peer: HeartbeatPeer, heartbeat: Heartbeat, clock: number, options: HeartbeatOptions) {
     this.peer = peer
+    this.options = options
     this.lastSeen = clock
     this.#heartbeat = heartbeat
+  }
+
+  /**
+   * When it has to be pinged again, on the heartbeat's clock: when it will have been silent for an interval, or, if it counts
+   * on our pings, an interval after the last one. The first ping comes when it was scheduled.
+   */
+  get nextPing (): number {
+    const { interval, isSteady } = this.options
+    if (isSteady) return this.#pingedAt === 0 ? 0 : this.#pingedAt + interval
+    return this.hasBeenSeen ? this.lastSeen + interval : 0
   }
 
   /** A frame has arrived: any frame counts as life. */

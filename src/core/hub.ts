@@ -1,19 +1,27 @@
 import { assertChannelName } from './channel-name.ts'
 import { type ConnectionHost, type LiveConnection, noTraffic } from './connection.ts'
-import { type Frame, frameOf, frameOfAny } from './frame.ts'
+import { type Frame, frameOf } from './frame.ts'
 import type { Outbox } from './outbox.ts'
-import type { Registry } from './registry.ts'
+import { type Form, FORMS, type Registry } from './registry.ts'
+
+/** Where publications come from: a channel flows to this instance as long as somebody here holds it. */
+export interface Upstream {
+  /** Resolves when publications of the channel arrive here. Each call is one holder, also if it rejects. */
+  acquire (channel: string): Promise<void>
+  release (channel: string): void
+}
 
 export interface HubOptions<Log> {
   readonly registry: Registry<Log>
   readonly outbox: Outbox
+  readonly upstream: Upstream
   readonly maxBuffered: number
   readonly slowConsumer: 'close' | 'drop'
   /** Told when a connection falls behind its bound. */
   readonly onSlow: (connection: LiveConnection<Log>) => void
 }
 
-/** Publishes to channels, broadcasts to everybody, and counts what went through. */
+/** Delivers to the connections of this instance, and counts what went through. */
 export class Hub<Log = unknown> implements ConnectionHost {
   readonly maxBuffered: number
   readonly slowConsumer: 'close' | 'drop'
@@ -22,23 +30,44 @@ export class Hub<Log = unknown> implements ConnectionHost {
   /** How often a connection began to fall behind `maxBuffered`. */
   slowConsumers = 0
   readonly #registry: Registry<Log>
+  readonly #upstream: Upstream
   readonly #onSlow: (connection: LiveConnection<Log>) => void
 
-  constructor ({ registry, outbox, maxBuffered, slowConsumer, onSlow }: HubOptions<Log>) {
+  constructor ({ registry, outbox, upstream, maxBuffered, slowConsumer, onSlow }: HubOptions<Log>) {
     this.#registry = registry
+    this.#upstream = upstream
     this.outbox = outbox
     this.maxBuffered = maxBuffered
     this.slowConsumer = slowConsumer
     this.#onSlow = onSlow
   }
 
-  join (connection: LiveConnection<Log>, channel: string): void {
+  /**
+   * Makes a connection a subscriber of raw messages, at once; the promise is for whoever needs to know that they flow.
+   * @throws FST_RT_INVALID_CHANNEL (as a rejection)
+   */
+  async subscribe (connection: LiveConnection<Log>, channel: string): Promise<void> {
     assertChannelName(channel)
+    if (connection.channels.has(channel) || this.#registry.get(connection.id) === undefined) return
     this.#registry.join(connection, channel)
+    try {
+      await this.#upstream.acquire(channel)
+    } catch (error) {
+      this.unsubscribe(connection, channel)
+      throw error
+    }
   }
 
-  leave (connection: LiveConnection<Log>, channel: string): void {
+  unsubscribe (connection: LiveConnection<Log>, channel: string): void {
+    if (!connection.channels.has(channel)) return
     this.#registry.leave(connection, channel)
+    this.#upstream.release(channel)
+  }
+
+  /** The connection has ended. One with a speaker has left its channels by itself. */
+  remove (connection: LiveConnection<Log>): void {
+    if (connection.speaker === undefined) for (const channel of connection.channels) this.unsubscribe(connection, channel)
+    this.#registry.remove(connection)
   }
 
   slow (connection: LiveConnection<Log>): void {
@@ -47,38 +76,67 @@ export class Hub<Log = unknown> implements ConnectionHost {
   }
 
   /**
-   * To every subscriber of a channel but the one whose connection id is `except`. Returns how many it was handed to.
-   * @throws FST_RT_INVALID_CHANNEL, FST_RT_INVALID_DATA
+   * The local half of a publication: to every subscriber of this instance but the one whose connection id is `except`.
+   * @param frameOf makes the frame of a form, asked once for each form that somebody gets; undefined where there is none
+   * @returns how many connections it was handed to
    */
-  publish (channel: string, data: unknown, except?: string): number {
-    assertChannelName(channel)
-    return this.deliver(channel, frameOfAny(data), except)
-  }
-
-  /** The local half of `publish`: to the subscribers of this instance. */
-  deliver (channel: string, frame: Frame, except?: string): number {
+  deliver (channel: string, frameOf: (form: Form) => Frame | undefined, except?: string): number {
+    const audience = this.#registry.audience(channel)
+    if (audience === undefined) return 0
     const sender = except === undefined ? undefined : this.#registry.get(except)
     let delivered = 0
-    for (const connection of this.#registry.in(channel)) {
+    for (const form of FORMS) {
+      const members = audience[form]
+      if (members !== undefined) delivered += this.#deliverTo(members, frameOf(form), sender)
+    }
+    return delivered
+  }
+
+  /** To those who want to hear of joins and leaves. */
+  tellWatchers (channel: string, frame: Frame): void {
+    const watchers = this.#registry.audience(channel)?.watchers
+    if (watchers !== undefined) this.#deliverTo(watchers, frame)
+  }
+
+  /** Publications of the channel are missing: whoever counts them is told. */
+  lost (channel: string): void {
+    for (const connection of this.#registry.in(channel)) connection.speaker?.lost(channel)
+  }
+
+  #deliverTo (members: ReadonlySet<LiveConnection<Log>>, frame: Frame | undefined, sender?: LiveConnection<Log>): number {
+    let delivered = 0
+    if (frame === undefined) {
+      for (const connection of members) connection.speaker?.unfit()
+      return 0
+    }
+    for (const connection of members) {
       if (connection !== sender && connection.deliver(frame)) delivered++
     }
-    return this.#counted(delivered, frame)
+    return this.#counted(delivered, frame.payloadLength)
   }
 
   /** To every connection, or to those of one route. Returns how many it was handed to. */
   broadcast (data: string | Uint8Array, { except, route }: { except?: { readonly id: string }, route?: string } = {}): number {
     const frame = frameOf(data)
+    let spoken: Frame | undefined
     let delivered = 0
     for (const connection of this.#registry) {
       if (connection.id === except?.id || (route !== undefined && connection.route !== route)) continue
-      if (connection.deliver(frame)) delivered++
+      const { speaker } = connection
+      if (speaker === undefined) {
+        if (connection.deliver(frame)) delivered += this.#counted(1, frame.payloadLength)
+        continue
+      }
+      if (typeof data !== 'string' || !speaker.isConnected) continue
+      spoken ??= speaker.frameOf(data)
+      if (connection.deliver(spoken)) delivered += this.#counted(1, spoken.payloadLength)
     }
-    return this.#counted(delivered, frame)
+    return delivered
   }
 
-  #counted (delivered: number, frame: Frame): number {
+  #counted (delivered: number, payloadLength: number): number {
     this.totals.messagesOut += delivered
-    this.totals.bytesOut += delivered * frame.payloadLength
+    this.totals.bytesOut += delivered * payloadLength
     return delivered
   }
 }

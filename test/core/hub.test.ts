@@ -3,26 +3,15 @@ import { test } from 'node:test'
 import { createCore } from '../helpers/core.ts'
 
 test('a publication reaches the subscribers of its channel but not the one left out', async () => {
-  const { hub, connect } = createCore()
+  const { publish, connect } = createCore()
   const a = connect('a')
   const b = connect('b')
   const c = connect('c')
   await a.connection.subscribe('news')
   await b.connection.subscribe('news')
   await c.connection.subscribe('sport')
-  assert.equal(hub.publish('news', { n: 1 }, 'a'), 1)
+  assert.equal(publish('news', '{"n":1}', 'a'), 1)
   assert.deepEqual([a.socket.sent, b.socket.sent, c.socket.sent], [[], ['{"n":1}'], []])
-})
-
-test('what JSON cannot express is refused, and nobody gets anything', async () => {
-  const { hub, connect } = createCore()
-  const { connection, socket } = connect('a')
-  await connection.subscribe('news')
-  for (const data of [undefined, () => {}, Symbol('x')]) {
-    assert.throws(() => hub.publish('news', data), { code: 'FST_RT_INVALID_DATA' })
-  }
-  assert.throws(() => hub.publish('news', 1n), TypeError)
-  assert.deepEqual(socket.sent, [])
 })
 
 test('broadcast reaches everybody, or one route, but not the one left out', () => {
@@ -38,19 +27,19 @@ test('broadcast reaches everybody, or one route, but not the one left out', () =
 })
 
 test('one connection that is closed or slow does not stop the others', async () => {
-  const { hub, connect } = createCore({ maxBuffered: 1 })
+  const { publish, connect } = createCore({ maxBuffered: 1 })
   const closed = connect('closed')
   const slow = connect('slow')
   const well = connect('well')
   for (const { connection } of [closed, slow, well]) await connection.subscribe('news')
   closed.connection.close()
   slow.socket.bufferedAmount = 1
-  assert.equal(hub.publish('news', 'x'), 1)
+  assert.equal(publish('news', 'x'), 1)
   assert.deepEqual(well.socket.sent, ['x'])
 })
 
 test('a connection that unsubscribes in the middle of a publication harms nobody', async () => {
-  const { hub, connect } = createCore()
+  const { hub, publish, connect } = createCore()
   const a = connect('a')
   const b = connect('b')
   await a.connection.subscribe('news')
@@ -58,20 +47,19 @@ test('a connection that unsubscribes in the middle of a publication harms nobody
   const send = a.socket.send.bind(a.socket)
   a.socket.send = (payload, options) => {
     send(payload, options)
-    hub.leave(a.connection, 'news')
+    hub.unsubscribe(a.connection, 'news')
   }
-  assert.equal(hub.publish('news', '1'), 2)
-  assert.equal(hub.publish('news', '2'), 1)
+  assert.equal(publish('news', '1'), 2)
+  assert.equal(publish('news', '2'), 1)
   assert.deepEqual([a.socket.sent, b.socket.sent], [['1'], ['1', '2']])
 })
 
 test('a channel name is 1 to 255 well-formed characters without control characters', async () => {
-  const { hub, connect } = createCore()
+  const { connect } = createCore()
   const { connection } = connect('a')
   const wrong = ['', 'x'.repeat(256), 'a\nb', 'a\u0000', '\u007f', '\u0085', '\ud800', 5 as unknown as string]
   for (const name of wrong) {
     await assert.rejects(connection.subscribe(name), { code: 'FST_RT_INVALID_CHANNEL' })
-    assert.throws(() => hub.publish(name, 'x'), { code: 'FST_RT_INVALID_CHANNEL' })
   }
   for (const name of ['x', 'x'.repeat(255), 'chat:42', 'Ünïcode 😀']) await connection.subscribe(name)
   assert.equal(connection.channels.size, 4)

@@ -43,11 +43,11 @@ test('a connection that has ended cannot come back as a ghost by subscribing lat
 })
 
 test('a channel called __proto__ or constructor is a channel like any other', async () => {
-  const { registry, connect, hub } = createCore()
+  const { registry, connect, publish } = createCore()
   const { connection, socket } = connect('a', '__proto__')
   await connection.subscribe('__proto__')
   await connection.subscribe('constructor')
-  assert.equal(hub.publish('__proto__', 'x'), 1)
+  assert.equal(publish('__proto__', 'x'), 1)
   assert.deepEqual(socket.sent, ['x'])
   assert.deepEqual([...registry.ofPrincipal('__proto__')], [connection])
   assert.equal(Object.keys(Object.prototype).length, 0)

@@ -1,4 +1,5 @@
 import { LiveConnection } from '../../src/core/connection.ts'
+import { frameOf } from '../../src/core/frame.ts'
 import { Hub } from '../../src/core/hub.ts'
 import { Outbox } from '../../src/core/outbox.ts'
 import { Registry } from '../../src/core/registry.ts'
@@ -13,7 +14,9 @@ export interface CoreOptions {
 export function createCore ({ maxBuffered = 100, slowConsumer = 'close' }: CoreOptions = {}) {
   const registry = new Registry()
   const slow: string[] = []
-  const hub = new Hub({ registry, outbox: new Outbox({ delay: 0, threshold: Infinity }), maxBuffered, slowConsumer, onSlow: connection => { slow.push(connection.id) } })
+  const outbox = new Outbox({ delay: 0, threshold: Infinity })
+  const upstream = { acquire: async () => {}, release () {} }
+  const hub = new Hub({ registry, outbox, upstream, maxBuffered, slowConsumer, onSlow: connection => { slow.push(connection.id) } })
   const connect = (id: string, principal = id, route = 'test') => {
     const socket = new FakeSocket()
     const connection = new LiveConnection({
@@ -28,5 +31,6 @@ export function createCore ({ maxBuffered = 100, slowConsumer = 'close' }: CoreO
     registry.add(connection)
     return { connection, socket }
   }
-  return { registry, hub, connect, slow }
+  const publish = (channel: string, data: string | Uint8Array, except?: string) => hub.deliver(channel, () => frameOf(data), except)
+  return { registry, hub, connect, slow, publish }
 }
