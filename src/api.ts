@@ -1,6 +1,7 @@
 import type { Static, TSchema } from '@sinclair/typebox'
 import type { FastifyBaseLogger, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import type { WebSocket } from 'ws'
+import type { Position } from './backplane/backplane.ts'
 import type { Principal } from './core/principal.ts'
 
 /** `app.realtime`. */
@@ -12,13 +13,15 @@ export interface Realtime {
    */
   route<M extends TSchema | undefined = undefined>(options: RouteOptions<M>, handlers: RouteHandlers<M>): void
   /**
-   * To every subscriber of a channel. A string goes as text, bytes as binary, anything else as JSON text.
+   * To every subscriber of a channel. A string goes as text, bytes as binary, anything else as JSON text; to channel clients,
+   * everything as JSON, and bytes not at all.
    * @param options.except id of a connection that does not get it
    * @throws FST_RT_INVALID_CHANNEL, FST_RT_INVALID_DATA (as a rejection)
    */
   publish (channel: string, data: unknown, options?: { readonly except?: string }): Promise<PublishResult>
   /**
-   * To every connection of this instance, or of one route (`'echo'`, `'broadcast'` or your url).
+   * To every connection of this instance, or of one route (`'echo'`, `'broadcast'`, `'channels'` or your url). A channel client
+   * gets a string as a message; bytes it cannot be given.
    * @returns how many connections it was handed to
    */
   broadcast (data: string | Uint8Array, options?: { readonly except?: Connection, readonly route?: string }): number
@@ -36,6 +39,23 @@ export interface Realtime {
   accept (socket: WebSocket, request: FastifyRequest): Connection
   /** The preHandler of such routes: authenticates, then asks for the permission. */
   requires (permission: string): preHandlerAsyncHookHandler
+  /**
+   * A method that channel clients may call. What it returns is the reply, as JSON; an `RpcError` that it throws is told to the client,
+   * anything else is logged and told as error 100. Several calls of a connection are handled in order.
+   * @throws FST_RT_DUPLICATE_METHOD
+   */
+  rpc<P extends TSchema | undefined = undefined>(method: string, options: RpcOptions<P>, handler: (connection: Connection, params: ParamsOf<P>) => unknown): void
+  /**
+   * Called when a channel client has introduced itself, before the reply, which carries what it returns, and the channels that the
+   * connection is subscribed to meanwhile. What it throws ends the connection with 3004.
+   * @param handler gets the `data` that the client sent along; the last one that is given counts
+   */
+  onConnect (handler: (connection: Connection, data: unknown) => unknown): void
+  /**
+   * Called for what channel clients `send`. Without it, they may not. What it throws ends the connection with 3004.
+   * @param handler the last one that is given counts
+   */
+  onMessage (handler: (connection: Connection, data: unknown) => void | Promise<void>): void
   stats (): RealtimeStats
 }
 
@@ -51,7 +71,7 @@ export interface Connection {
   /** Random, 128 bits, URL-safe. */
   readonly id: string
   readonly principal: Principal
-  /** `'echo'`, `'broadcast'` or the url of your own route. */
+  /** `'echo'`, `'broadcast'`, `'channels'` or the url of your own route. */
   readonly route: string
   readonly remoteAddress: string | undefined
   /** Epoch ms. */
@@ -70,7 +90,10 @@ export interface Connection {
    * @returns false when the connection is not open, or the message was dropped for a slow consumer
    */
   send (data: string | Uint8Array): boolean
-  /** @throws FST_RT_INVALID_CHANNEL (as a rejection) */
+  /**
+   * A channel client is told. Nobody asks for permissions: the server may.
+   * @throws FST_RT_INVALID_CHANNEL (as a rejection)
+   */
   subscribe (channel: string): Promise<void>
   unsubscribe (channel: string): Promise<void>
   /**
@@ -117,9 +140,21 @@ export interface RouteHandlers<M extends TSchema | undefined = undefined> {
 }
 
 export interface PublishResult {
-  /** To how many connections of this instance it was handed. */
+  /** To how many connections of this instance it has been handed, as far as that is known at once: in memory, always. */
   readonly delivered: number
+  /** Where it is in the channel's history; absent if it has none. */
+  readonly position?: Position
 }
+
+export interface RpcOptions<P extends TSchema | undefined = undefined> {
+  /** The schema of the params; what does not fit is answered with error 107. @default anything */
+  readonly params?: P
+  /** What a principal needs to call it; else, error 103. @default being connected is enough */
+  readonly permission?: string
+}
+
+/** What a method is called with: the schema's type, or whatever the client sent. */
+export type ParamsOf<P extends TSchema | undefined> = P extends TSchema ? Static<P> : unknown
 
 /** Since the plugin was registered, but for the first two, which are now. */
 export interface RealtimeStats {
@@ -138,4 +173,6 @@ export interface RealtimeStats {
   /** Connections that did not answer the heartbeat. */
   readonly heartbeatTimeouts: number
   readonly handlerErrors: number
+  /** How often publications of a channel with history did not arrive, and had to be read again. */
+  readonly gaps: number
 }

@@ -1,10 +1,8 @@
-import { inspect } from 'node:util'
-import { type Static, type TSchema, Type } from '@sinclair/typebox'
-import { Value, type ValueError } from '@sinclair/typebox/value'
+import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
-import type { MessageRate } from './core/token-bucket.ts'
-import { freezePrincipal, type Principal } from './core/principal.ts'
-import { InvalidOptionError } from './errors.ts'
+import type { Backplane } from './backplane/backplane.ts'
+import { type ChannelsOptions, ChannelsOptionsSchema } from './channel-options.ts'
+import type { Principal } from './core/principal.ts'
 
 /** Options of `app.register(realtime, options)`. Durations are in ms, sizes in bytes. */
 export interface RealtimeOptions {
@@ -16,6 +14,8 @@ export interface RealtimeOptions {
   readonly echo?: boolean | { readonly prefix?: string }
   /** The route `{prefix}/broadcast`; `false` leaves it out. @default true */
   readonly broadcast?: boolean
+  /** The route `{prefix}/channels`, which speaks the Centrifuge protocol; `false` leaves it out. @default true */
+  readonly channels?: boolean | ChannelsOptions
   /** `false` turns it off. @default { interval: 10_000, timeout: 5_000 } */
   readonly heartbeat?: boolean | {
     /** A peer silent this long is pinged. Minimum 10. @default 10_000 */
@@ -58,6 +58,8 @@ export interface RealtimeOptions {
   readonly flush?: { readonly delay?: number }
   /** `app.close()` says 1001 to everybody, and drops after this long what is left. Minimum 0. @default 5_000 */
   readonly closeTimeout?: number
+  /** What carries publications between instances and keeps history. It is started, and closed with the application. @default in memory */
+  readonly backplane?: Backplane
 }
 
 export type TokenSource = 'header' | 'subprotocol' | 'cookie' | 'query'
@@ -74,37 +76,20 @@ export interface AuthOptions {
   readonly queryName?: string
   /** Who a connection without a token is. @default none: refused with 401 */
   readonly anonymous?: Principal
-  /** Last word on a channel operation; replaces the check of `permissions`. */
-  authorize? (principal: Principal, action: ChannelAction, channel: string, context: { token?: string }): boolean | Promise<boolean>
+  /**
+   * Last word on a channel operation; replaces the check of `permissions`. A subscription may be granted for a time. `token` is
+   * the subscription token of a channel client, if it sent one.
+   */
+  authorize? (principal: Principal, action: ChannelAction, channel: string, context: { token?: string }): boolean | Grant | Promise<boolean | Grant>
 }
 
-/** The options with every default filled in, frozen: nobody below asks whether one was given. */
-export interface ResolvedOptions {
-  readonly prefix: string
-  readonly auth: ResolvedAuth
-  readonly echo: { readonly prefix: string } | false
-  readonly broadcast: boolean
-  readonly heartbeat: { readonly interval: number, readonly timeout: number } | false
-  readonly limits: Omit<Required<NonNullable<RealtimeOptions['limits']>>, 'messageRate'> & { readonly messageRate: ResolvedMessageRate | false }
-  readonly allowedOrigins: NonNullable<RealtimeOptions['allowedOrigins']>
-  readonly compression: { readonly threshold: number } | false
-  readonly flush: { readonly delay: number }
-  readonly closeTimeout: number
+/** A yes with conditions. */
+export interface Grant {
+  /** Epoch ms at which the subscription ends, unless the client refreshes it. @default never */
+  readonly expiresAt?: number
+  /** JSON, shown to others in presence as `chan_info`. */
+  readonly info?: unknown
 }
-
-export type ResolvedMessageRate = MessageRate & { readonly onExceed: 'pause' | 'close' }
-
-export interface ResolvedAuth {
-  readonly authenticate: AuthOptions['authenticate']
-  readonly tokenFrom: readonly TokenSource[]
-  readonly cookieName: string
-  readonly queryName: string
-  readonly anonymous: Principal | undefined
-  readonly authorize: NonNullable<AuthOptions['authorize']> | undefined
-}
-
-/** With `auth: false` everybody is this principal. */
-const EVERYBODY: Principal = Object.freeze({ id: 'anonymous', permissions: Object.freeze(['*']) })
 
 const MAX_TIMER = 2 ** 31 - 1 // ms; Node runs a longer timer at once
 const strict = { additionalProperties: false }
@@ -140,6 +125,7 @@ export const RealtimeOptionsSchema = Type.Object({
     Type.Boolean()
   ])),
   broadcast: Type.Optional(Type.Boolean()),
+  channels: Type.Optional(Type.Union([ChannelsOptionsSchema, Type.Boolean()])),
   heartbeat: Type.Optional(Type.Union([
     Type.Object({ interval: Type.Optional(duration(10)), timeout: Type.Optional(duration(10)) }, strict),
     Type.Boolean()
@@ -170,79 +156,8 @@ export const RealtimeOptionsSchema = Type.Object({
   ])),
   compression: Type.Optional(Type.Union([Type.Object({ threshold: Type.Optional(Type.Integer({ minimum: 0 })) }, strict), Type.Boolean()])),
   flush: Type.Optional(Type.Object({ delay: Type.Optional(duration(0)) }, strict)),
-  closeTimeout: Type.Optional(duration(0))
+  closeTimeout: Type.Optional(duration(0)),
+  backplane: Type.Optional(Type.Unsafe<Backplane>(Type.Object({})))
 }, strict)
 
 export type RealtimeOptionsFromSchema = Static<typeof RealtimeOptionsSchema>
-
-/**
- * Checks the options and fills in the defaults.
- * @throws FST_RT_INVALID_OPTION naming the path and the value of the first that is wrong
- */
-export function resolveOptions (options: RealtimeOptions): ResolvedOptions {
-  const error = Value.Errors(RealtimeOptionsSchema as TSchema, options).First()
-  if (error !== undefined) throw invalid(mostSpecific(error))
-  const { prefix = '/ws', echo = true, broadcast = true, heartbeat = true, limits = {}, allowedOrigins = 'same-origin', compression = false, flush = {}, closeTimeout = 5_000 } = options
-  const beat = typeof heartbeat === 'object' ? heartbeat : {}
-  return Object.freeze({
-    prefix,
-    auth: Object.freeze(resolveAuth(options.auth)),
-    echo: echo === false ? false : Object.freeze({ prefix: echo === true ? '' : echo.prefix ?? '' }),
-    broadcast,
-    heartbeat: heartbeat === false ? false : Object.freeze({ interval: beat.interval ?? 10_000, timeout: beat.timeout ?? 5_000 }),
-    limits: Object.freeze({
-      maxPayload: limits.maxPayload ?? 65_536,
-      maxBuffered: limits.maxBuffered ?? 1_048_576,
-      slowConsumer: limits.slowConsumer ?? 'close',
-      maxConnections: limits.maxConnections ?? Infinity,
-      maxConnectionsPerPrincipal: limits.maxConnectionsPerPrincipal ?? Infinity,
-      maxConnectionsPerIp: limits.maxConnectionsPerIp ?? Infinity,
-      messageRate: limits.messageRate ? Object.freeze({ burst: limits.messageRate.messages, ...limits.messageRate }) : false,
-      handshakeTimeout: limits.handshakeTimeout ?? 10_000
-    }),
-    allowedOrigins: typeof allowedOrigins === 'object' ? Object.freeze([...allowedOrigins]) : allowedOrigins,
-    compression: compression === false ? false : Object.freeze({ threshold: compression === true ? 256 : compression.threshold ?? 256 }),
-    flush: Object.freeze({ delay: flush.delay ?? 0 }),
-    closeTimeout
-  })
-}
-
-function resolveAuth (auth: RealtimeOptions['auth']): ResolvedAuth {
-  const { authenticate, tokenFrom, cookieName, queryName, anonymous, authorize } = auth === false
-    ? { authenticate: () => EVERYBODY, tokenFrom: [], anonymous: EVERYBODY } satisfies AuthOptions as AuthOptions
-    : auth
-  const sources: readonly TokenSource[] = tokenFrom ?? ['header', 'subprotocol']
-  if (sources.includes('cookie') && cookieName === undefined) {
-    throw new InvalidOptionError('auth.cookieName', "is required when auth.tokenFrom has 'cookie', got undefined")
-  }
-  return {
-    // Bound to the object they came in, which may well be an instance with state.
-    authenticate: authenticate.bind(auth),
-    tokenFrom: Object.freeze([...sources]),
-    cookieName: cookieName ?? '',
-    queryName: queryName ?? 'token',
-    anonymous: anonymous && freezePrincipal(anonymous),
-    authorize: authorize?.bind(auth)
-  }
-}
-
-/** Of a union that nothing fits, the variant that came furthest says best what is wrong. */
-function mostSpecific (error: ValueError): ValueError {
-  let best = error
-  for (const variant of error.errors) {
-    const first = variant.First()
-    if (first === undefined) continue
-    const inner = mostSpecific(first)
-    if (inner.path.length > best.path.length) best = inner
-  }
-  return best
-}
-
-function invalid ({ path, message, value, schema }: ValueError): Error {
-  const name = path.slice(1).replaceAll('/', '.') || 'options'
-  const choices = Array.isArray(schema.anyOf) && schema.anyOf.every(({ const: literal }) => literal !== undefined)
-    ? ` (one of ${schema.anyOf.map(choice => inspect(choice.const)).join(', ')})`
-    : ''
-  if (value === undefined) return new InvalidOptionError(name, 'is required, got undefined')
-  return new InvalidOptionError(name, `${message}${choices}, got ${inspect(value, { depth: 1, breakLength: Infinity })}`)
-}

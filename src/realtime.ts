@@ -1,22 +1,42 @@
 import type { Realtime } from './api.ts'
-import { CloseCode, isSendableCloseCode, reasonOf } from './close-codes.ts'
+import type { Feeds } from './backplane/feeds.ts'
+import { payloadOf } from './backplane/payload.ts'
+import type { Handlers } from './channels/handlers.ts'
+import { CloseCode, isSendableCloseCode } from './close-codes.ts'
+import { assertChannelName } from './core/channel-name.ts'
 import { InvalidCloseCodeError } from './errors.ts'
-import type { CreateAuthHook } from './handshake/auth-hook.ts'
+import type { Gate } from './handshake/auth-hook.ts'
 import { acceptSocket, connectionOf } from './routes/accept.ts'
 import { keepOrder } from './routes/keep-order.ts'
 import { limitAccepted } from './routes/rate-limit.ts'
 import type { AddRoute } from './routes/route.ts'
 import type { Shared } from './routes/shared.ts'
 
+export interface Parts {
+  readonly shared: Shared
+  readonly feeds: Feeds
+  readonly gate: Gate
+  readonly addRoute: AddRoute
+  readonly handlers: Handlers
+}
+
 /** Makes `app.realtime`: each method is a few words to the part that does the work. */
-export function createRealtime (shared: Shared, authHook: CreateAuthHook, addRoute: AddRoute): Realtime {
+export function createRealtime ({ shared, feeds, gate, addRoute, handlers }: Parts): Realtime {
   const { hub, registry, counts } = shared
   return {
     connections: registry,
-    route: (options, handlers) => addRoute(options, handlers),
-    publish: async (channel, data, { except } = {}) => ({ delivered: hub.publish(channel, data, except) }),
+    route: (options, routeHandlers) => addRoute(options, routeHandlers),
+    async publish (channel, data, { except } = {}) {
+      assertChannelName(channel)
+      const before = feeds.delivered
+      const published = feeds.publish(channel, { type: 'publication', payload: payloadOf(data), except })
+      // What an engine brings back later is not known yet.
+      const delivered = feeds.delivered - before
+      const position = await published
+      return position === undefined ? { delivered } : { delivered, position }
+    },
     broadcast: (data, target) => hub.broadcast(data, target),
-    async disconnect (principalId, { code = CloseCode.Revoked, reason = reasonOf(code) } = {}) {
+    async disconnect (principalId, { code = CloseCode.Revoked, reason } = {}) {
       if (!isSendableCloseCode(code)) throw new InvalidCloseCodeError(code)
       shared.revocations.revoke(principalId)
       for (const connection of registry.ofPrincipal(principalId)) connection.end(code, 'disconnect', reason)
@@ -29,13 +49,17 @@ export function createRealtime (shared: Shared, authHook: CreateAuthHook, addRou
       limitAccepted(socket, shared.messageRate, connection)
       return connection
     },
-    requires: permission => authHook(permission),
+    requires: permission => gate.requires(permission),
+    rpc: (method, options, handler) => handlers.addMethod(method, options, handler),
+    onConnect (handler) { handlers.onConnect = handler },
+    onMessage (handler) { handlers.onMessage = handler },
     stats: () => ({
       connections: registry.size,
       channels: registry.channelCount,
       ...counts,
       ...hub.totals,
-      slowConsumers: hub.slowConsumers
+      slowConsumers: hub.slowConsumers,
+      gaps: feeds.gaps
     })
   }
 }

@@ -10,12 +10,14 @@ const DROP_TIMEOUT = 1_000
  * Ends everything: whoever is still shaking hands gets 503, everybody else 1001, and whoever has not said goodbye at
  * `closeTimeout` is dropped. Resolves when nobody is left and the handlers of `close` have finished, or had their time.
  */
-export async function shutDown ({ registry, heartbeat, expiry, closing, finishing, closeTimeout }: Shared, guard: UpgradeGuard): Promise<void> {
+export async function shutDown ({ registry, strangers, heartbeat, expiry, closing, finishing, closeTimeout }: Shared, guard: UpgradeGuard): Promise<void> {
   const deadline = performance.now() + closeTimeout
   guard.close()
   for (const connection of registry) connection.end(CloseCode.GoingAway, 'shutdown')
-  await within(closeTimeout, registry.whenEmpty())
+  const leaving = [...strangers].map(stranger => stranger.shutDown())
+  await within(closeTimeout, Promise.all([registry.whenEmpty(), ...leaving]))
   for (const connection of registry) connection.terminate('shutdown')
+  for (const stranger of strangers) stranger.terminate()
   await within(DROP_TIMEOUT, registry.whenEmpty())
   await within(deadline - performance.now(), Promise.all(finishing))
   heartbeat?.close()

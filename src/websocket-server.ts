@@ -2,7 +2,8 @@ import fastifyWebsocket from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
 import type { WebSocket } from 'ws'
 import { OptionNotApplicableError } from './errors.ts'
-import type { RealtimeOptions, ResolvedOptions } from './options.ts'
+import type { RealtimeOptions } from './options.ts'
+import type { ResolvedOptions } from './resolve-options.ts'
 
 /** Fragments a message may come in. Each costs memory of its own, however short it is. */
 const MAX_FRAGMENTS = 64

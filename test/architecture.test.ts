@@ -26,7 +26,7 @@ const forbidden: ReadonlyArray<[file: string, line: string]> = [
   ['src/core/hub.ts', "import type { FastifyRequest } from 'fastify'"],
   ['src/core/hub.ts', "import { WebSocket } from 'ws'"],
   ['src/core/hub.ts', "import type { IncomingMessage } from 'node:http'"],
-  ['src/core/hub.ts', "import { resolveOptions } from '../options.ts'"],
+  ['src/core/hub.ts', "import { resolveOptions } from '../resolve-options.ts'"],
   ['src/core/hub.ts', "import { acceptSocket } from '../routes/accept.ts'"],
   ['src/handshake/auth-hook.ts', "import { acceptSocket } from '../routes/accept.ts'"],
   ['src/routes/route.ts', "import realtime from '../plugin.ts'"],

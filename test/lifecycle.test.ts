@@ -167,7 +167,7 @@ test('stats count what there is and what has been', async t => {
   client.send('abc')
   await client.next()
   assert.deepEqual(app.realtime.stats(), {
-    connections: 2, channels: 1, opened: 2, messagesIn: 1, messagesOut: 1, bytesIn: 3, bytesOut: 3, dropped: 0, slowConsumers: 0, heartbeatTimeouts: 0, handlerErrors: 0
+    connections: 2, channels: 1, opened: 2, messagesIn: 1, messagesOut: 1, bytesIn: 3, bytesOut: 3, dropped: 0, slowConsumers: 0, gaps: 0, heartbeatTimeouts: 0, handlerErrors: 0
   })
 })
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Fastify from 'fastify'
 import { realtime } from '../src/index.ts'
-import { type RealtimeOptions, resolveOptions } from '../src/options.ts'
+import type { RealtimeOptions } from '../src/options.ts'
+import { resolveOptions } from '../src/resolve-options.ts'
 
 const authenticate = () => null
 

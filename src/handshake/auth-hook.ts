@@ -3,9 +3,12 @@ import type { Duplex } from 'node:stream'
 import { Value } from '@sinclair/typebox/value'
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import { freezePrincipal, hasPermission, type Principal } from '../core/principal.ts'
+import { logThrown } from '../core/thrown.ts'
 import { BadHandshakeError, ForbiddenError, InvalidPrincipalError, OriginNotAllowedError, UnauthorizedError } from '../errors.ts'
-import { PrincipalSchema, type ResolvedAuth, type ResolvedOptions } from '../options.ts'
+import { PrincipalSchema } from '../options.ts'
+import type { ResolvedAuth, ResolvedOptions } from '../resolve-options.ts'
 import { Admission } from './admission.ts'
+import { saysExpired } from './expired.ts'
 import { isAllowedOrigin } from './origin.ts'
 import { noteAuthentication } from './revocations.ts'
 import { hideOfferedToken, readToken } from './token-sources.ts'
@@ -15,13 +18,28 @@ const RETRY_AFTER = 10
 
 export type CreateAuthHook = (permission: string | undefined) => preHandlerAsyncHookHandler
 
-/**
- * Makes the preHandlers that decide who gets in: 401 for whom we do not know, 403 for whom we know and do not let in, both
- * before the upgrade. They set `request.principal`.
- */
-export function createAuthHooks ({ auth, allowedOrigins, limits }: ResolvedOptions, socketOf: (raw: IncomingMessage) => Duplex | undefined): CreateAuthHook {
+/** Why a token was refused. */
+export type Refusal = 'invalid' | 'expired'
+
+/** Everything that decides who gets in. */
+export interface Gate {
+  /** The preHandler of a route: 401 for whom we do not know, 403 for whom we know and do not let in. It sets `request.principal`. */
+  readonly requires: CreateAuthHook
+  /** The same for a route whose clients may bring their token later: without one, `request.principal` stays null. */
+  readonly welcomes: preHandlerAsyncHookHandler
+  /** Who it is whose token comes after the upgrade. */
+  identify (token: string, request: FastifyRequest): Promise<Principal | Refusal>
+  /**
+   * Counts the connection's place among those of its principal.
+   * @throws FST_RT_TOO_MANY_OF_PRINCIPAL
+   */
+  enterAs (request: FastifyRequest, principalId: string): void
+}
+
+export function createGate ({ auth, allowedOrigins, limits }: ResolvedOptions, socketOf: (raw: IncomingMessage) => Duplex | undefined): Gate {
   const admission = new Admission(limits)
-  return permission => async function authenticate (request, reply) {
+
+  async function authenticate (request: FastifyRequest, reply: FastifyReply, permission: string | undefined, isLate: boolean): Promise<void> {
     const isUpgrade = isUpgradeRequest(request)
     const socket = socketOf(request.raw)
     if (isUpgrade) {
@@ -33,10 +51,23 @@ export function createAuthHooks ({ auth, allowedOrigins, limits }: ResolvedOptio
     const token = readToken(request, auth)
     if (token !== undefined) hideOfferedToken(request, token)
     const principal = token === undefined ? auth.anonymous : await identify(token, request, auth)
-    if (principal === undefined || hasExpired(principal)) throw refuse(reply)
+    if (principal === undefined && isLate) return
+    if (typeof principal !== 'object' || hasExpired(principal)) throw refuse(reply)
     if (permission !== undefined && !hasPermission(principal, permission)) throw new ForbiddenError(permission)
-    if (isUpgrade) admit(reply, () => admission.enterAs(socket, principal.id))
+    // A later token may make somebody else of it, who is counted then.
+    if (isUpgrade && !isLate) admit(reply, () => admission.enterAs(socket, principal.id))
     request.principal = principal
+  }
+
+  return {
+    requires: permission => (request, reply) => authenticate(request, reply, permission, false),
+    welcomes: (request, reply) => authenticate(request, reply, undefined, true),
+    async identify (token, request) {
+      noteAuthentication(request.raw)
+      const principal = await identify(token, request, auth)
+      return typeof principal === 'object' && hasExpired(principal) ? 'expired' : principal
+    },
+    enterAs: (request, principalId) => admission.enterAs(request.raw.socket, principalId)
   }
 }
 
@@ -67,16 +98,16 @@ function admit (reply: FastifyReply, enter: () => void): void {
   }
 }
 
-async function identify (token: string, request: FastifyRequest, auth: ResolvedAuth): Promise<Principal | undefined> {
+async function identify (token: string, request: FastifyRequest, auth: ResolvedAuth): Promise<Principal | Refusal> {
   try {
     const principal = await auth.authenticate(token, request)
-    if (principal === null) return undefined
+    if (principal === null) return 'invalid'
     if (!Value.Check(PrincipalSchema, principal)) throw new InvalidPrincipalError()
     return freezePrincipal(principal)
   } catch (error) {
     // The client learns that it was refused; why the check failed is for the log alone.
-    request.log.warn({ err: error }, 'authenticate failed')
-    return undefined
+    logThrown(request.log, 'warn', error, 'authenticate failed')
+    return saysExpired(error) ? 'expired' : 'invalid'
   }
 }
 

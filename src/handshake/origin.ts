@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { ResolvedOptions } from '../options.ts'
+import type { ResolvedOptions } from '../resolve-options.ts'
 
 /**
  * Whether the page that opens the connection may. Browsers let any page open a WebSocket anywhere, with the user's cookies,

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import type { ResolvedAuth, TokenSource } from '../options.ts'
+import type { TokenSource } from '../options.ts'
+import type { ResolvedAuth } from '../resolve-options.ts'
 
 type TokenReader = (request: FastifyRequest, auth: ResolvedAuth) => string | undefined
 
@@ -28,9 +29,14 @@ export function hideOfferedToken (request: FastifyRequest, token: string): void 
   offerOnly(request, offeredProtocols(request).filter(name => name !== token))
 }
 
-/** The plugin's own routes speak no subprotocol but `bearer`, so nothing else can be selected, whatever it may be. */
-export function offerBearerOnly (request: FastifyRequest): void {
-  offerOnly(request, offeredProtocols(request).filter(name => name === 'bearer').slice(0, 1))
+/**
+ * Leaves of the offered subprotocols only the first of those that the route speaks, so that nothing else can be selected.
+ * @returns what was offered before
+ */
+export function offerFirstOf (request: FastifyRequest, spoken: readonly string[]): readonly string[] {
+  const offered = offeredProtocols(request)
+  offerOnly(request, spoken.filter(name => offered.includes(name)).slice(0, 1))
+  return offered
 }
 
 function offerOnly (request: FastifyRequest, names: readonly string[]): void {

@@ -83,18 +83,19 @@ class Accepted implements HeartbeatPeer {
     socket.on('close', onClose)
     socket.close = closeInOrder
     socket.terminate = terminateTold
-    this.#pulse = shared.heartbeat?.watch(this)
+    this.#pulse = shared.heartbeat?.watch(this, server?.rhythm)
     shared.onAccepted(socket)
     shared.registry.add(connection)
     shared.counts.opened++
     const { id, route, remoteAddress } = connection
     this.#request.log.info({ connectionId: id, route, principal: principal.id, remoteAddress }, 'connection opened')
-    if (principal.expiresAt !== undefined) shared.expiry.add(connection, principal.expiresAt)
+    if (principal.expiresAt !== undefined) shared.expiry.add(connection, principal.expiresAt + (server?.grace ?? 0))
     if (shared.isClosing) connection.end(CloseCode.GoingAway, 'shutdown')
     if (shared.revocations.covers(principal.id, this.#request.raw)) connection.end(CloseCode.Revoked, 'disconnect')
   }
 
   onMessage (data: RawData, isBinary: boolean): void {
+    if (this.#server?.isPong?.(data)) return this.onPong()
     const { connection } = this
     const { totals } = this.#shared.hub
     const size = Array.isArray(data) ? data.reduce((sum, part) => sum + part.length, 0) : data.byteLength
@@ -135,11 +136,11 @@ class Accepted implements HeartbeatPeer {
 
   onClose (peerCode: number, peerReason: Buffer): void {
     const { connection } = this
-    const { registry, expiry, closing } = this.#shared
+    const { hub, expiry, closing } = this.#shared
     this.#pulse?.stop()
     expiry.remove(connection)
     closing.remove(connection)
-    registry.remove(connection)
+    hub.remove(connection)
     connection.ended()
     if (this.#failure !== undefined && connection.farewell === undefined) connection.endedBy ??= 'protocol error'
     const { code, reason } = connection.farewell ?? goodbyeOf(peerCode, peerReason, this.#failure, connection.endedBy)
@@ -163,7 +164,7 @@ class Accepted implements HeartbeatPeer {
 
   giveUp (): void {
     this.#shared.counts.heartbeatTimeouts++
-    this.connection.terminate('heartbeat')
+    this.connection.giveUp()
   }
 }
 

@@ -1,16 +1,18 @@
-import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { CloseCode } from '../close-codes.ts'
+import type { Feeds } from '../backplane/feeds.ts'
 import { assertChannelName } from '../core/channel-name.ts'
-import type { Hub } from '../core/hub.ts'
 import type { Principal } from '../core/principal.ts'
 import { ForbiddenError } from '../errors.ts'
 import type { Authorize } from '../handshake/authorize.ts'
+import { payloadOf } from '../backplane/payload.ts'
+import type { Grant } from '../options.ts'
 import type { AddRoute } from './route.ts'
 
 const DEFAULT_CHANNEL = 'broadcast'
 
 /** `GET {prefix}/broadcast?channel=NAME`: every message to everybody else in the channel. */
-export function addBroadcastRoute (addRoute: AddRoute, hub: Hub<FastifyBaseLogger>, authorize: Authorize): void {
+export function addBroadcastRoute (addRoute: AddRoute, feeds: Feeds, authorize: Authorize): void {
   addRoute({
     url: '/broadcast',
     async preHandler (request) {
@@ -23,19 +25,18 @@ export function addBroadcastRoute (addRoute: AddRoute, hub: Hub<FastifyBaseLogge
     message (connection, message, request) {
       const channel = channelOf(request)
       const permitted = may(connection.principal, 'publish', channel)
-      if (typeof permitted === 'boolean') return publish(permitted)
-      return permitted.then(publish)
+      return permitted instanceof Promise ? permitted.then(publish) : publish(permitted)
 
-      function publish (isPermitted: boolean): void {
-        if (isPermitted) hub.publish(channel, message, connection.id)
-        else connection.close(CloseCode.PolicyViolation)
+      async function publish (isPermitted: boolean | Grant): Promise<void> {
+        if (!isPermitted) return connection.close(CloseCode.PolicyViolation)
+        await feeds.publish(channel, { type: 'publication', payload: payloadOf(message), except: connection.id })
       }
     }
   }, 'broadcast')
 
   async function mayJoin (request: FastifyRequest, channel: string): Promise<boolean> {
     try {
-      return await may(request.principal!, 'subscribe', channel)
+      return Boolean(await may(request.principal!, 'subscribe', channel))
     } catch (error) {
       // As with a failing `authenticate`: the client is refused, the reason is for the log alone.
       request.log.warn({ err: error }, 'authorize failed')
@@ -44,8 +45,8 @@ export function addBroadcastRoute (addRoute: AddRoute, hub: Hub<FastifyBaseLogge
   }
 
   /** The permission `broadcast` is both rights at once on the default channel. */
-  function may (principal: Principal, action: 'subscribe' | 'publish', channel: string): boolean | Promise<boolean> {
-    return authorize(principal, action, channel, channel === DEFAULT_CHANNEL ? 'broadcast' : undefined)
+  function may (principal: Principal, action: 'subscribe' | 'publish', channel: string): ReturnType<Authorize> {
+    return authorize(principal, action, channel, { whole: channel === DEFAULT_CHANNEL ? 'broadcast' : undefined })
   }
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { CloseCode } from '../close-codes.ts'
-import type { EndedBy } from '../core/connection.ts'
+import type { EndedBy } from '../core/speaker.ts'
 import type { AppConnection } from './shared.ts'
 
 /** The close code that goes with a protocol error of the `ws` package, where it is not 1002. */

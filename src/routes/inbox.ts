@@ -65,7 +65,7 @@ export class Inbox<T> {
       this.#waiting ??= []
       this.#waiting.unshift(message)
       this.#pause()
-      setTimeout(() => this.#next(), wait)
+      setTimeout(() => this.#next(), wait).unref() // the socket keeps the process alive as long as there is one
       return
     }
     const pending = this.#owner.handle(message)

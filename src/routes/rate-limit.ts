@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws'
 import { CloseCode } from '../close-codes.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
-import type { ResolvedMessageRate } from '../options.ts'
+import type { ResolvedMessageRate } from '../resolve-options.ts'
 import type { AppConnection } from './shared.ts'
 
 /** On an accepted socket the messages go to the application at once, so whoever sends too many waits afterwards. */

@@ -6,7 +6,7 @@ import type { RouteHandlers, RouteOptions } from '../api.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
 import { UpgradeRequiredError } from '../errors.ts'
 import { type CreateAuthHook, isUpgradeRequest } from '../handshake/auth-hook.ts'
-import { offerBearerOnly } from '../handshake/token-sources.ts'
+import { offerFirstOf } from '../handshake/token-sources.ts'
 import { acceptSocket } from './accept.ts'
 import { type ServedRoute, Session } from './session.ts'
 import type { Shared } from './shared.ts'
@@ -34,14 +34,15 @@ export function createAddRoute (scope: FastifyInstance, shared: Shared, authHook
   }
 }
 
-const requireUpgrade: onRequestAsyncHookHandler = async (request, reply) => {
+export const requireUpgrade: onRequestAsyncHookHandler = async (request, reply) => {
   if (isUpgradeRequest(request)) return
   throw upgradeRequired(reply)
 }
 
-const keepBearerOnly: preHandlerAsyncHookHandler = async request => offerBearerOnly(request)
+/** The route speaks no subprotocol but `bearer`, whatever it is that was offered. */
+const keepBearerOnly: preHandlerAsyncHookHandler = async request => { offerFirstOf(request, ['bearer']) }
 
-function upgradeRequired (reply: FastifyReply): Error {
+export function upgradeRequired (reply: FastifyReply): Error {
   reply.header('upgrade', 'websocket').header('connection', 'upgrade')
   return new UpgradeRequiredError()
 }

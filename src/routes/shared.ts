@@ -3,11 +3,11 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { RawData, WebSocket } from 'ws'
 import type { LiveConnection } from '../core/connection.ts'
 import type { Expiry } from '../core/expiry.ts'
-import type { Heartbeat } from '../core/heartbeat.ts'
+import type { Heartbeat, HeartbeatOptions } from '../core/heartbeat.ts'
 import type { Hub } from '../core/hub.ts'
 import type { Registry } from '../core/registry.ts'
 import type { Revocations } from '../handshake/revocations.ts'
-import type { ResolvedMessageRate } from '../options.ts'
+import type { ResolvedMessageRate } from '../resolve-options.ts'
 
 export type AppConnection = LiveConnection<FastifyBaseLogger>
 
@@ -19,7 +19,9 @@ export interface Shared {
   /** Ends connections with their credentials. */
   readonly expiry: Expiry<AppConnection>
   /** Drops those whose closing handshake takes longer than `closeTimeout`. */
-  readonly closing: Expiry<AppConnection>
+  readonly closing: Expiry<{ terminate (): void }>
+  /** Open sockets that are no connections yet. */
+  readonly strangers: Set<Stranger>
   readonly closeTimeout: number
   readonly messageRate: ResolvedMessageRate | false
   readonly counts: { opened: number, heartbeatTimeouts: number, handlerErrors: number }
@@ -33,8 +35,21 @@ export interface Shared {
   onAccepted (socket: WebSocket): void
 }
 
+/** An open socket of which nobody knows yet whose it is. It leaves the set of strangers when its socket is gone. */
+export interface Stranger {
+  /** Resolves when its socket is gone. */
+  shutDown (): Promise<void>
+  terminate (): void
+}
+
 /** Whoever serves a connection hears of its messages and of its end. */
 export interface Server {
+  /** When its client is pinged, if that is not as everybody else's is. */
+  readonly rhythm?: HeartbeatOptions | undefined
+  /** How long the connection outlives its credentials, ms. @default not at all */
+  readonly grace?: number
+  /** Whether a message is but the answer to a ping. */
+  isPong? (data: RawData): boolean
   open (): void
   onMessage (data: RawData, isBinary: boolean): void
   onEnd (code: number, reason: string): void
