@@ -1,8 +1,10 @@
+import { ChannelsLink } from './channels.js'
 import { Chat } from './chat.js'
 import { listCodes } from './close-codes.js'
 import { Echo } from './echo.js'
 import { Link } from './link.js'
 import { People } from './people.js'
+import { Rooms } from './rooms.js'
 import { Session } from './session.js'
 import { Status } from './status.js'
 
@@ -16,12 +18,14 @@ const session = new Session()
 const links = {
   Chat: new Link('/ws/broadcast', session, backoff),
   Echo: new Link('/ws/echo', session, backoff),
-  People: new Link('/ws/people', session, backoff)
+  People: new Link('/ws/people', session, backoff),
+  Rooms: new ChannelsLink('/ws/channels', session, backoff)
 }
 const status = new Status(links)
 const chat = new Chat(links.Chat)
 const echo = new Echo(links.Echo)
 const people = new People()
+const rooms = new Rooms(links.Rooms)
 const everyLink = Object.values(links)
 
 listCodes(byId('codes'))
@@ -30,7 +34,8 @@ links.People.addEventListener('message', ({ data }) => {
   const { people: present, you } = JSON.parse(data)
   people.show(present, you.id)
   // The server names a built-in route by its name and any other by its url.
-  status.showLatencies({ '/ws/broadcast': you.latency.broadcast, '/ws/echo': you.latency.echo, '/ws/people': you.latency['/people'] })
+  const { broadcast, echo, channels } = you.latency
+  status.showLatencies({ '/ws/broadcast': broadcast, '/ws/echo': echo, '/ws/people': you.latency['/people'], '/ws/channels': channels })
 })
 
 // Without a connection the list is only what was known last.
@@ -46,6 +51,7 @@ byId('sign-out').addEventListener('click', () => {
   for (const link of everyLink) link.close()
   session.signOut()
   people.clear()
+  rooms.end()
   show('sign-in')
   byId('name').focus()
 })
@@ -72,6 +78,7 @@ async function signIn (name, role) {
   show('workspace')
   chat.begin(session.me)
   echo.begin()
+  rooms.begin(session.me)
   for (const link of everyLink) link.open()
 }
 

@@ -1,3 +1,5 @@
+import { isAtEnd, messageItem } from './message-item.js'
+
 const MOST = 200 // messages the log keeps
 
 /** The chat over the broadcast route. The server does not send a message back to its sender, so one's own is shown here. */
@@ -56,22 +58,12 @@ export class Chat {
     if (message !== null) this.#show(message, false)
   }
 
-  /** Others wrote this: it becomes text, never markup. */
-  #show ({ from, text, at }, isOwn) {
-    const isAtEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 40
-    const item = document.createElement('li')
-    const [name, time, body] = ['bdi', 'time', 'p'].map(tag => document.createElement(tag))
-    name.textContent = from
-    time.textContent = new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
-    body.textContent = text
-    body.dir = 'auto'
-    item.className = isOwn ? 'own' : ''
-    item.append(name, time, body)
-    this.#messages.append(item)
+  #show (message, isOwn) {
+    const follows = isOwn || isAtEnd(this.#log)
+    this.#messages.append(messageItem({ ...message, isOwn }))
     while (this.#messages.childElementCount > MOST) this.#messages.firstElementChild.remove()
     this.#empty.hidden = true
-    // Whoever has scrolled up to read is left in peace.
-    if (isOwn || isAtEnd) this.#log.scrollTop = this.#log.scrollHeight
+    if (follows) this.#log.scrollTop = this.#log.scrollHeight
   }
 }
 

@@ -1,5 +1,5 @@
 import { Backoff } from './backoff.js'
-import { meaningOf, steps } from './close-codes.js'
+import { endOf, meaningOf, notOpened, steps } from './close-codes.js'
 
 const STABLE = 5_000 // ms: a connection that lived this long was no failure
 const SHORT = 1_000 // ms: a new token that did not even last this long would not help the next time either
@@ -7,10 +7,11 @@ const SHORT = 1_000 // ms: a new token that did not even last this long would no
 /**
  * A WebSocket of one route that comes back by itself. Its `state` is `{ name, why, retryAt }`: the name is 'closed' (nobody
  * wants it open), 'connecting', 'connected', 'waiting' (until `retryAt`), 'refused' or 'stopped' (both until `retry()`), and
- * `why` says in words how the connection before ended. Each change is an event 'state', each message an event 'message'.
+ * `why` is `{ words, code }`, which say how the connection before ended, or null. Each change is an event 'state', each message an
+ * event 'message'.
  */
 export class Link extends EventTarget {
-  state = { name: 'closed', why: '' }
+  state = { name: 'closed', why: null }
   #session
   #backoff
   #socket = null
@@ -28,13 +29,13 @@ export class Link extends EventTarget {
 
   open () {
     this.#backoff.reset()
-    this.#connect('')
+    this.#connect(null)
   }
 
   close () {
     this.#start()
     this.#socket?.close(1000)
-    this.#become('closed', '')
+    this.#become('closed', null)
   }
 
   /** Tries at once, if it is not connected. */
@@ -70,8 +71,9 @@ export class Link extends EventTarget {
       if (run === this.#run) this.#dial(run, token, why)
     } catch (error) {
       if (run !== this.#run) return
-      if (error.status === 400) this.#become('refused', error.message)
-      else this.#wait(error.message)
+      const why = { words: error.message }
+      if (error.status === 400) this.#become('refused', why)
+      else this.#wait(why)
     }
   }
 
@@ -97,8 +99,8 @@ export class Link extends EventTarget {
   }
 
   #closed (code, token) {
-    const { what, next } = meaningOf(code)
-    const why = `${what} ${steps[next]} (${code})`
+    const { next } = meaningOf(code)
+    const why = endOf(code)
     const lived = Date.now() - this.#openedAt
     if (lived >= STABLE) this.#backoff.reset()
     if (next === 'stop') this.#become('stopped', why)
@@ -114,13 +116,11 @@ export class Link extends EventTarget {
     if (run !== this.#run) return
     if (status === 401 && !this.#wasUnauthorized) {
       this.#wasUnauthorized = true
-      this.#connect(`The server did not know the token any more. ${steps.renew} (401)`, () => this.#session.renew(token))
+      this.#connect({ words: `The server did not know the token any more. ${steps.renew}`, code: 401 }, () => this.#session.renew(token))
     } else if (status === 401 || status === 403) {
-      this.#become('refused', `The server refused to let you in. ${steps.stop} (${status})`)
-    } else if (status === 200) {
-      this.#wait('Refused or unreachable: the server knows you, and did not open this route. (1006)')
+      this.#become('refused', { words: `The server refused to let you in. ${steps.stop}`, code: status })
     } else {
-      this.#wait(status === 0 ? 'The server cannot be reached. (1006)' : `Refused or unreachable: the server answers with ${status}. (1006)`)
+      this.#wait(notOpened(status))
     }
   }
 

@@ -32,25 +32,29 @@ export class Session {
     sessionStorage.removeItem(STORED)
   }
 
-  /** A token for the next handshake, signed in anew if the last one has run out. */
+  /** A token for the next handshake, or to refresh a connection with: another one, if the last has run out. */
   async token () {
     return Date.now() < this.#expiresAt ? this.#token : this.renew(this.#token)
   }
 
   /**
    * A token other than `used`, which the server did not take any more. All connections lose theirs at the same time: the
-   * first to ask signs in, the others get the same token.
+   * first to ask gets another, the others get the same token.
    */
   async renew (used) {
     if (used !== this.#token) return this.#token
-    this.#renewing ??= this.#signInAgain().finally(() => { this.#renewing = null })
+    this.#renewing ??= this.#getAnother().finally(() => { this.#renewing = null })
     await this.#renewing
     return this.#token
   }
 
-  async #signInAgain () {
+  /** The next token of the same principal; as somebody new, where the server does not know the last one any more. */
+  async #getAnother () {
     const { me } = this
-    const answer = await post('/api/sign-in', { name: me.name, role: me.role })
+    const answer = await post('/api/renew', { token: this.#token }).catch(error => {
+      if (error.status !== 401) throw error
+      return post('/api/sign-in', { name: me.name, role: me.role })
+    })
     // Whoever has signed out meanwhile stays signed out.
     if (this.me === me) this.#adopt(answer)
   }

@@ -46,10 +46,15 @@ export class Status {
   /** The connections often end together, and then the reason is told once. */
   #whysOf (name) {
     const whys = new Map()
-    for (const [{ state }, { title }] of this.#rows) {
-      if (state.name === name && state.why !== '') whys.set(state.why, [...whys.get(state.why) ?? [], title.textContent])
+    for (const [{ state: { name: stateName, why } }, { title }] of this.#rows) {
+      if (stateName !== name || why === null) continue
+      const { titles, codes } = whys.get(why.words) ?? { titles: [], codes: new Set() }
+      whys.set(why.words, { titles: [...titles, title.textContent], codes: why.code === undefined ? codes : codes.add(why.code) })
     }
-    return [...whys].map(([why, names]) => names.length === this.#links.length ? why : `${names.join(', ')}: ${why}`).join(' ')
+    return [...whys].map(([words, { titles, codes }]) => {
+      const who = titles.length === this.#links.length ? '' : `${titles.join(', ')}: `
+      return `${who}${words}${codes.size === 0 ? '' : ` (${[...codes].join(', ')})`}`
+    }).join(' ')
   }
 
   #showBanner (name) {
@@ -66,7 +71,7 @@ export class Status {
 
   #tick () {
     for (const [{ state }, { text }] of this.#rows) text.textContent = words[state.name] + countdown(state)
-    const waiting = this.#links.filter(link => link.state.name === 'waiting').map(link => link.state)
+    const waiting = this.#links.map(link => link.state).filter(({ name, retryAt }) => name === 'waiting' && retryAt !== undefined)
     const next = waiting.sort((a, b) => a.retryAt - b.retryAt)[0]
     const isShown = next !== undefined && this.#byId('overall').dataset.state === 'waiting'
     this.#byId('overall-countdown').textContent = isShown ? countdown(next) : ''
@@ -74,7 +79,7 @@ export class Status {
 }
 
 function countdown ({ name, retryAt }) {
-  return name === 'waiting' ? ` in ${Math.max(1, Math.ceil((retryAt - Date.now()) / 1_000))} s` : ''
+  return name === 'waiting' && retryAt !== undefined ? ` in ${Math.max(1, Math.ceil((retryAt - Date.now()) / 1_000))} s` : ''
 }
 
 function makeRow (name, path) {

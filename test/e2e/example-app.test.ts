@@ -1,51 +1,9 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import type { FastifyInstance } from 'fastify'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { buildApp, type ExampleOptions } from '../../example-app/app.ts'
+import type { Page } from 'playwright-core'
 import { launchChromium, openPage } from '../helpers/chromium.ts'
-
-const IMPATIENT = '/?backoff-min=20&backoff-max=100'
-const PATIENT = '/?backoff-min=600000&backoff-max=600000'
-
-interface Example {
-  readonly app: FastifyInstance
-  readonly port: number
-  /** Opens a tab and signs in there. */
-  enter (name: string, role?: 'Speaker' | 'Listener', path?: string, options?: BrowserContextOptions): Promise<Page>
-}
-
-async function start (t: TestContext, options: ExampleOptions & { port?: number } = {}): Promise<{ app: FastifyInstance, port: number }> {
-  const app = await buildApp(options)
-  t.after(() => app.close())
-  const { port } = new URL(await app.listen({ port: options.port ?? 0, host: '127.0.0.1' }))
-  return { app, port: Number(port) }
-}
-
-async function startExample (t: TestContext, browser: Browser, appOptions: ExampleOptions = {}): Promise<Example> {
-  const { app, port } = await start(t, appOptions)
-  return {
-    app,
-    port,
-    async enter (name, role = 'Speaker', path = '/', options = {}) {
-      const page = await openPage(t, browser, `http://127.0.0.1:${port}${path}`, options)
-      await signIn(page, name, role)
-      await inState(page, 'connected')
-      return page
-    }
-  }
-}
-
-async function signIn (page: Page, name: string, role: 'Speaker' | 'Listener' = 'Speaker'): Promise<void> {
-  await page.getByLabel('Name').fill(name)
-  await page.getByRole('radio', { name: role }).check()
-  await page.getByRole('button', { name: 'Sign in' }).click()
-}
-
-/** The page shows the state of its worst connection: `connected` means all three. */
-function inState (page: Page, state: 'connected' | 'waiting' | 'stopped'): Promise<void> {
-  return page.locator(`#overall[data-state=${state}]`).waitFor()
-}
+import { IMPATIENT, inState, PATIENT, signIn, start, startExample } from '../helpers/example-app.ts'
 
 async function say (page: Page, text: string): Promise<void> {
   await page.getByLabel('Message', { exact: true }).fill(text)
@@ -53,7 +11,7 @@ async function say (page: Page, text: string): Promise<void> {
 }
 
 function message (page: Page, from: string, text: string): Promise<void> {
-  return page.getByRole('log').getByRole('listitem').filter({ hasText: from }).getByText(text, { exact: true }).waitFor()
+  return page.getByRole('log', { name: 'Chat' }).getByRole('listitem').filter({ hasText: from }).getByText(text, { exact: true }).waitFor()
 }
 
 function principalsNamed (app: FastifyInstance, name: string): string[] {
@@ -72,7 +30,7 @@ test('the example application', async t => {
     await say(bob, 'Hello <b>Ann</b>')
     await message(ann, 'Bob', 'Hello <b>Ann</b>')
     await message(ann, 'Ann', 'Hello Bob')
-    assert.equal(await ann.getByRole('log').getByRole('listitem').count(), 2, 'each message is shown once')
+    assert.equal(await ann.getByRole('log', { name: 'Chat' }).getByRole('listitem').count(), 2, 'each message is shown once')
   })
 
   await t.test('a listener reads the chat, cannot write there, and is closed with 1008 when it tries all the same', async t => {
@@ -124,21 +82,21 @@ test('the example application', async t => {
     const [id = ''] = principalsNamed(app, 'Ann')
     await app.realtime.disconnect(id)
     // Word for word: with a name before it, not all of its connections would have ended yet.
-    await page.getByText('Your access was revoked. The page stops until you try again. (4403)', { exact: true }).waitFor()
+    await page.getByText('Your access was revoked. The page stops until you try again. (4403, 3503)', { exact: true }).waitFor()
     await inState(page, 'stopped')
-    assert.equal(app.realtime.stats().opened, 3, 'it has not come back')
+    assert.equal(app.realtime.stats().opened, 4, 'it has not come back')
     await page.getByRole('button', { name: 'Try again' }).click()
     await inState(page, 'connected')
   })
 
-  await t.test('a page whose token has run out signs in again by itself and reconnects', async t => {
+  await t.test('a page whose token has run out gets another by itself and reconnects', async t => {
     const { app, enter } = await startExample(t, browser, { tokenTtl: 2 })
     const page = await enter('Ann', 'Speaker', IMPATIENT)
     const [first = ''] = principalsNamed(app, 'Ann')
-    await page.getByText('Before that: Your sign-in had run out. The page signs in again and reconnects. (4401)').waitFor()
+    await page.getByText('Before that: Chat, Echo, People: Your sign-in had run out. The page gets a new token and reconnects. (4401)').waitFor()
     await inState(page, 'connected')
     await page.getByText('Ann (you)').waitFor()
-    assert.notDeepEqual(principalsNamed(app, 'Ann'), [first], 'it has a new principal')
+    assert.deepEqual(principalsNamed(app, 'Ann'), [first], 'it is still the same principal')
   })
 
   await t.test('a page reconnects by itself when the server comes back, even to one that does not know its token', async t => {
@@ -156,7 +114,7 @@ test('the example application', async t => {
     const { app, port, enter } = await startExample(t, browser, { jwtSecret })
     const page = await enter('Ann', 'Speaker', PATIENT)
     await app.close()
-    await page.getByText('The server is shutting down. The page reconnects by itself, and waits longer each time. (1001)').waitFor()
+    await page.getByText('The server is shutting down. The page reconnects by itself, and waits longer each time. (1001, 3001)').waitFor()
     await page.locator('#overall').getByText(/in \d+ s$/).waitFor()
     await start(t, { port, jwtSecret })
     await page.getByRole('button', { name: 'Reconnect now' }).click()
@@ -200,7 +158,7 @@ test('the example application', async t => {
 
     async function fits (state: string): Promise<void> {
       // The log scrolls by itself, so what is too wide there does not widen the page.
-      const sideways = "[document.documentElement, document.getElementById('chat-log')].filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).length"
+      const sideways = "[document.documentElement, ...document.querySelectorAll('.log')].filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).length"
       assert.equal(await page.evaluate<number>(sideways), 0, state)
     }
   })
