@@ -11,6 +11,12 @@ export const targets = {
   'echo-1': { of: 'ratio', atLeast: 1 },
   'echo-16': { of: 'ratio', atLeast: 2.5 },
   'push-deflate': { of: 'ratio', atLeast: 6 },
+  'channels-1': { of: 'ratio', atMost: 1.1 },
+  'channels-32': { of: 'ratio', atMost: 1.1 },
+  'channel-memory': { of: 'ours', atMost: 2 },
+  presence: { of: 'ours', atMost: 50 },
+  resume: { of: 'ours', atMost: 2_000 },
+  'resume-block': { of: 'ours', atMost: 50 },
   memory: { of: 'ratio', atMost: 1.2 },
   heartbeat: { of: 'ours', atMost: 25 }
 }

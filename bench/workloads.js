@@ -1,3 +1,4 @@
+import { createChannelMemory, createPresence, createResume } from './measure/channel-clients.js'
 import { createPublish } from './measure/channels.js'
 import { createConnect, createHeartbeat, createMemory } from './measure/connections.js'
 import { createDelivery } from './measure/delivery.js'
@@ -5,6 +6,7 @@ import { createLatency } from './measure/latency.js'
 
 const CPU = 'us CPU per delivery'
 const everybody = [{ peer: 'bare' }, { peer: 'ours' }, { peer: 'socket.io' }, { peer: 'crossws' }, { peer: 'python' }]
+const channelClients = [{ peer: 'ours' }, { peer: 'channels' }, { peer: 'numbered' }]
 const both = [{ peer: 'bare' }, { peer: 'ours' }]
 
 /**
@@ -115,6 +117,84 @@ export const workloads = [
     window: 16,
     minimum: 4,
     smoke: { clients: 20 }
+  },
+  {
+    name: 'channels-1',
+    title: 'push to 1,000 channel clients, 128 B, 1 message a turn',
+    unit: CPU,
+    create: createDelivery,
+    kind: 'push',
+    contestants: channelClients,
+    ratio: ['channels', 'ours'],
+    clients: 1_000,
+    size: 128,
+    perTurn: 1,
+    window: 16,
+    minimum: 4,
+    smoke: { clients: 20 }
+  },
+  {
+    name: 'channels-32',
+    title: 'push to 1,000 channel clients, 128 B, 32 messages a turn',
+    unit: CPU,
+    create: createDelivery,
+    kind: 'push',
+    contestants: channelClients,
+    ratio: ['channels', 'ours'],
+    clients: 1_000,
+    size: 128,
+    perTurn: 32,
+    window: 8,
+    minimum: 2,
+    smoke: { clients: 20 }
+  },
+  {
+    name: 'channel-memory',
+    title: 'memory of 100,000 live channels, 1 channel client each',
+    rounds: 3,
+    unit: 'KiB per channel',
+    create: createChannelMemory,
+    contestants: [{ peer: 'channels', key: 'ours' }],
+    clients: 1_000,
+    channels: 100,
+    smoke: { clients: 20, channels: 5 }
+  },
+  {
+    name: 'presence',
+    title: 'presence of 10,000 in one channel',
+    rounds: 5,
+    unit: 'ms',
+    create: createPresence,
+    contestants: [{ peer: 'channels', key: 'ours' }],
+    clients: 10_000,
+    times: 20,
+    quick: { clients: 5_000 },
+    smoke: { clients: 20, times: 2 }
+  },
+  {
+    name: 'resume',
+    title: '2,000 channel clients come back at once, 100 publications of 128 B missed by each',
+    rounds: 5,
+    unit: 'ms',
+    create: createResume,
+    contestants: [{ peer: 'channels', key: 'ours' }],
+    clients: 2_000,
+    missed: 100,
+    size: 128,
+    smoke: { clients: 20, missed: 5 }
+  },
+  {
+    name: 'resume-block',
+    title: 'the same: longest block of the loop',
+    rounds: 5,
+    unit: 'ms',
+    create: createResume,
+    isBlock: true,
+    contestants: [{ peer: 'channels', key: 'ours' }],
+    clients: 2_000,
+    missed: 100,
+    size: 128,
+    smoke: { clients: 20, missed: 5 }
   },
   {
     name: 'publish-100k',

@@ -10,6 +10,8 @@ const node = [process.execPath, '--expose-gc']
  */
 export const peers = {
   ours: { title: 'fastify-realtime', argv: [...node, server('ours.js')], routes: { chat: '/ws/broadcast', echo: '/ws/echo', subscriber: '/ws/subscriber' } },
+  channels: { title: 'channel clients', argv: [...node, server('ours.js')], options: { channel: 'bench' }, routes: { chat: '/ws/channels' }, protocol: 'channels', channel: 'bench' },
+  numbered: { title: 'channel clients with numbers', argv: [...node, server('ours.js')], options: { channel: 'bench' }, routes: { chat: '/ws/channels' }, protocol: 'numbered channels', channel: 'bench' },
   bare: { title: 'bare @fastify/websocket', argv: [...node, server('bare.js')], routes: { chat: '/chat', echo: '/echo' } },
   'socket.io': { title: 'Socket.IO', argv: [...node, server('socket-io.js')], routes: { chat: 'm', echo: 'echo' }, protocol: 'socket.io' },
   crossws: { title: 'crossws', argv: [...node, server('crossws.js')], routes: { chat: '/chat', echo: '/echo' } },

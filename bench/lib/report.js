@@ -2,8 +2,8 @@ import { machine } from './machine.js'
 import { digits } from './stats.js'
 import { judge } from '../targets.js'
 
-const COLUMNS = ['bare', 'ours', 'socket.io', 'crossws', 'python', 'one channel']
-const HEADINGS = ['workload', 'unit', 'rounds', 'bare loop', 'fastify-realtime', 'Socket.IO', 'crossws', 'Python websockets', 'control', 'ratio', 'target', 'verdict', 'others']
+const COLUMNS = ['bare', 'ours', 'socket.io', 'crossws', 'python', 'channels', 'numbered', 'one channel']
+const HEADINGS = ['workload', 'unit', 'rounds', 'bare loop', 'fastify-realtime', 'Socket.IO', 'crossws', 'Python websockets', 'channel clients', 'the same, numbered', 'control', 'ratio', 'target', 'verdict', 'others']
 
 /** The results as a Markdown table. Targets are for workloads of full size only. */
 export function tableOf (results, isJudged = true) {

@@ -3,7 +3,7 @@ import { isAvailable } from './peers.js'
 import { spreadOf } from './stats.js'
 
 /** Who takes part in a quick run. */
-const QUICK_PEERS = ['bare', 'ours']
+const QUICK_PEERS = ['bare', 'ours', 'channels']
 
 /**
  * @typedef {object} Settings

@@ -22,7 +22,7 @@ export class Station {
     const peer = peers[name]
     const [program, ...args] = peer.argv
     station.#peer = peer
-    station.server = new Child(SERVER_CORE, [program, ...nodeFlags, ...args, JSON.stringify({ ...serverOptions, profileTo })])
+    station.server = new Child(SERVER_CORE, [program, ...nodeFlags, ...args, JSON.stringify({ ...peer.options, ...serverOptions, profileTo })])
     station.load = new Child(LOAD_CORE, [process.execPath, '--max-semi-space-size=64', loadFile])
     const { port } = await station.server.once('listening')
     station.port = port
@@ -33,6 +33,11 @@ export class Station {
   /** Where a chat or an echo is. */
   route (kind) {
     return this.#peer.routes[kind]
+  }
+
+  /** What channel clients subscribe to when they connect to be pushed to. */
+  get channel () {
+    return this.#peer.channel
   }
 
   connect (kind, options) {

@@ -15,6 +15,7 @@ const EMPTY_PONG = maskedFrame(PONG, '')
  * @property {string} token
  * @property {import('./protocols.js').Protocol} protocol
  * @property {boolean} isDeflated every message must arrive compressed
+ * @property {string} [channel] subscribed to from the beginning, by channel clients
  * @property {boolean} isSample keep compressed messages, to look at them later
  */
 
@@ -40,6 +41,7 @@ export class Client {
   #handshake = ''
   #isUpgraded = false
   #onReady
+  #onReply = () => {}
   #onFailure
 
   /** @param {ClientOptions} options */
@@ -99,6 +101,18 @@ export class Client {
     return maskedFrame(TEXT, this.#options.protocol.wrap(route, message))
   }
 
+  /**
+   * Sends commands of the channel protocol in one frame. Resolves when all replies are there.
+   * @param {object[]} commands
+   */
+  ask (commands) {
+    this.write(maskedFrame(TEXT, commands.map(command => JSON.stringify(command)).join('\n')))
+    return new Promise(resolve => {
+      let missing = commands.length
+      this.#onReply = (bytes, from, length) => { if (--missing === 0) resolve(length) }
+    })
+  }
+
   close () {
     this.#socket.destroy()
   }
@@ -127,7 +141,9 @@ export class Client {
     if (!head.startsWith('HTTP/1.1 101') || !head.includes(this.accept)) throw new Error(`The upgrade failed: ${this.#handshake}`)
     if (head.toLowerCase().includes('permessage-deflate') !== this.#options.isDeflated) throw new Error(`Compression is not what it should be: ${head}`)
     this.#isUpgraded = true
-    if (this.#options.protocol.isReady === undefined) this.#onReady()
+    const { protocol, channel } = this.#options
+    if (protocol.hello !== undefined) this.write(maskedFrame(TEXT, protocol.hello(channel)))
+    if (protocol.isReady === undefined) this.#onReady()
     return Buffer.from(this.#handshake.slice(end + 4), 'latin1')
   }
 
@@ -162,6 +178,7 @@ export class Client {
   #onProtocol (bytes, from, length) {
     const { protocol } = this.#options
     if (protocol.isReady?.(bytes, from, length)) this.#onReady()
+    if (protocol.hello !== undefined && length > 2) this.#onReply(bytes, from, length)
     const answer = protocol.answer?.(bytes, from, length)
     if (answer !== undefined) this.write(maskedFrame(TEXT, answer))
   }

@@ -18,7 +18,7 @@ export class Crowd {
   #onReceived = () => {}
   #isDeflated = false
 
-  async connect ({ port, path, protocol: name = 'plain', clients, concurrency = 50, isDeflated = false, query = '' }) {
+  async connect ({ port, path, protocol: name = 'plain', clients, concurrency = 50, isDeflated = false, query = '', channel }) {
     const protocol = protocols[name]
     this.#isDeflated = isDeflated
     let next = this.clients.length
@@ -32,6 +32,7 @@ export class Crowd {
           token: `user-${number}`,
           protocol,
           isDeflated,
+          channel,
           isSample: number < SAMPLES
         })
         await client.connect()

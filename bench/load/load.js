@@ -1,6 +1,7 @@
 // The load: all connections of a workload in one process, told by the orchestrator what to do.
 import { serveCommands } from '../lib/json-lines.js'
 import { weighRange } from '../lib/ids.js'
+import { presence, resume, subscribe } from './channels.js'
 import { chat } from './chat.js'
 import { Crowd } from './crowd.js'
 import { echo } from './echo.js'
@@ -13,6 +14,9 @@ const tell = serveCommands({
   chat: work => chat(crowd, work),
   echo: work => echo(crowd, work),
   latency: work => latency(crowd, work),
+  subscribe: work => subscribe(crowd, work),
+  presence: work => presence(crowd, work),
+  resume: work => resume(crowd, work),
   receive,
   verifyReceived: ({ first, messages, receivers }) => crowd.verify((_client, index) =>
     index < receivers ? { messages, sum: weighRange(first, messages) } : { messages: 0, sum: 0 }),

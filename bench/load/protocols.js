@@ -7,7 +7,25 @@
  * @property {(bytes: Buffer, from: number, length: number) => boolean} isMessage or something of the protocol's own
  * @property {(bytes: Buffer, from: number, length: number) => string | undefined} [answer] what to say to the latter
  * @property {(bytes: Buffer, from: number, length: number) => boolean} [isReady] whether the connection can now be used
+ * @property {(channel: string | undefined) => string} [hello] what to say after the upgrade
  */
+
+/** The last command that is sent, and the only one whose reply is looked for. */
+const LAST = 9
+
+/** Centrifuge clients. A message is `{"push":{…"pub":{"data":"…"}}}`. */
+function channelProtocol (envelope, subscription = {}) {
+  return {
+    idOffset: envelope.length,
+    isMessage: (bytes, from, length) => length > 2 && bytes[from + 2] === 112, // "push"
+    hello (channel) {
+      if (channel === undefined) return JSON.stringify({ id: LAST, connect: {} })
+      return `${JSON.stringify({ id: 1, connect: {} })}\n${JSON.stringify({ id: LAST, subscribe: { channel, ...subscription } })}`
+    },
+    isReady: (bytes, from, length) => length > 6 && bytes[from + 6] === 48 + LAST, // {"id":9
+    answer: (_bytes, _from, length) => length === 2 ? '{}' : undefined
+  }
+}
 
 /** @type {Record<string, Protocol>} */
 export const protocols = {
@@ -16,6 +34,10 @@ export const protocols = {
     wrap: (_route, message) => message,
     isMessage: () => true
   },
+
+  channels: channelProtocol('{"push":{"channel":"bench","pub":{"data":"'),
+
+  'numbered channels': channelProtocol('{"push":{"id":1,"pub":{"data":"', { flag: 1 }),
 
   /** Engine.IO version 4 with the packets of Socket.IO version 5, as text frames. */
   'socket.io': {

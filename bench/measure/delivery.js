@@ -35,7 +35,7 @@ const kinds = {
 export async function createDelivery (workload, { peer }, { budget, isWarm, profileTo }) {
   const kind = kinds[workload.kind]
   const station = await Station.open(peer, { serverOptions: { deflate: workload.isDeflated }, profileTo })
-  await station.connect(kind.route, { clients: workload.clients, isDeflated: workload.isDeflated })
+  await station.connect(kind.route, { clients: workload.clients, isDeflated: workload.isDeflated, channel: station.channel })
   const deliveries = kind.deliveries(workload)
   let amount = workload.minimum ?? 1
   // Ids go on from round to round, because a compressor with a long memory would know a message that comes again.

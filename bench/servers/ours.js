@@ -5,7 +5,8 @@ import { control, options } from './control.js'
 
 const app = Fastify()
 await app.register(realtime, {
-  auth: { authenticate: token => ({ id: token, permissions: ['echo', 'broadcast'] }) },
+  auth: { authenticate: token => ({ id: token, permissions: ['echo', 'broadcast', 'subscribe:*', 'presence:*'] }) },
+  channels: { namespaces: { '': {}, own: {}, room: { presence: true }, kept: { history: { size: 1_000, ttl: 60_000 } } } },
   ...(options.deflate ? { compression: true } : {}),
   ...(options.heartbeat ? { heartbeat: options.heartbeat } : {})
 })
@@ -21,6 +22,12 @@ await app.listen({ port: 0, host: '127.0.0.1' })
 
 let published = 0
 control(app.server.address().port, (message, { channels }) => {
-  if (channels === undefined) app.realtime.broadcast(message)
+  if (options.channel !== undefined) app.realtime.publish(options.channel, message)
+  else if (channels === undefined) app.realtime.broadcast(message)
   else app.realtime.publish(`channel-0-${published++ % channels}`, message)
-}, { stats: () => app.realtime.stats() })
+}, {
+  stats: () => app.realtime.stats(),
+  async keep ({ channel, count, size }) {
+    for (let n = 0; n < count; n++) await app.realtime.publish(channel, 'x'.repeat(size))
+  }
+})
