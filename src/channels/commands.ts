@@ -54,30 +54,36 @@ export type RequestOf<M extends Method> = Static<typeof requests[M]>
 export type Command = { [M in Method]: { readonly id: number, readonly method: M, readonly request: RequestOf<M> } }[Method]
 
 /** A command whose reply is an error already. */
-export interface BadCommand { readonly id: number, readonly method: 'bad', readonly detail: string }
+interface BadCommand { readonly id: number, readonly method: 'bad', readonly detail: string }
+
+/** An empty command: the answer to our ping. */
+export const PONG = { id: 0, method: 'pong' } as const
+
+/** What a line of a frame may be. */
+export type Utterance = Command | BadCommand | typeof PONG
 
 const METHODS = Object.keys(requests) as Method[]
 const checks = new Map(METHODS.map(method => [method, TypeCompiler.Compile(requests[method])]))
 const MAX_ID = 2 ** 32 - 1
 
 /**
- * Reads a frame: commands as JSON, one to a line. An empty one answers our ping, and is left out.
+ * Reads a frame: commands as JSON, one to a line. One with nothing in it counts as an empty command.
  * @returns undefined if it is not of the protocol, or has more than `max` commands
  */
-export function decodeCommands (text: string, max: number): Array<Command | BadCommand> | undefined {
-  const commands: Array<Command | BadCommand> = []
+export function decodeCommands (text: string, max: number): Utterance[] | undefined {
+  const commands: Utterance[] = []
   const lines = text.split('\n', max + 1)
   if (lines.length > max) return undefined
   for (const line of lines) {
     if (line.trim() === '') continue
     const command = decodeCommand(line)
     if (command === undefined) return undefined
-    if (command !== 'pong') commands.push(command)
+    commands.push(command)
   }
-  return commands
+  return commands.length === 0 ? [PONG] : commands
 }
 
-function decodeCommand (line: string): Command | BadCommand | 'pong' | undefined {
+function decodeCommand (line: string): Utterance | undefined {
   let value: Record<string, unknown>
   try {
     value = JSON.parse(line)
@@ -85,7 +91,7 @@ function decodeCommand (line: string): Command | BadCommand | 'pong' | undefined
     return undefined
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  if (Object.keys(value).length === 0) return 'pong'
+  if (Object.keys(value).length === 0) return PONG
   const method = METHODS.find(name => Object.hasOwn(value, name) && value[name] !== null)
   const id = Object.hasOwn(value, 'id') ? value.id : 0
   if (method === undefined || typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > MAX_ID) return undefined

@@ -5,7 +5,7 @@ import type { Refusal } from '../handshake/auth-hook.ts'
 import { acceptSocket } from '../routes/accept.ts'
 import type { Stranger } from '../routes/shared.ts'
 import { CommandError, Disconnects, Errors, type ProtocolCode } from './codes.ts'
-import { type Command, decodeCommands } from './commands.ts'
+import { type Command, decodeCommands, type Utterance } from './commands.ts'
 import { errorFrame } from './encode.ts'
 import type { ChannelHost } from './host.ts'
 import { maxCommands, Session } from './session.ts'
@@ -80,7 +80,7 @@ class Greeting implements Stranger {
     this.#introduce(connect, rest)
   }
 
-  async #introduce (connect: Connect, rest: ReturnType<typeof decodeCommands>): Promise<void> {
+  async #introduce (connect: Connect, rest: readonly Utterance[]): Promise<void> {
     const { token } = connect.request
     const principal = token === undefined || token === '' ? this.#request.principal ?? 'invalid' : await this.#host.gate.identify(token, this.#request)
     if (this.#state !== 'authenticating') return
@@ -95,7 +95,7 @@ class Greeting implements Stranger {
     this.#socket.send(errorFrame(id, new CommandError(Errors.TokenExpired)).payload, { binary: false })
   }
 
-  #become (principal: Principal, connect: Connect, rest: ReturnType<typeof decodeCommands>): void {
+  #become (principal: Principal, connect: Connect, rest: readonly Utterance[]): void {
     const { gate, shared } = this.#host
     try {
       gate.enterAs(this.#request, principal.id)
@@ -111,7 +111,7 @@ class Greeting implements Stranger {
       session = new Session(this.#host, this.#socket, this.#request, connection, connect)
       return session
     })
-    session?.take(rest ?? [])
+    session?.take(rest)
     for (const [data, isBinary] of this.#early) session?.onMessage(data, isBinary)
   }
 

@@ -82,7 +82,7 @@ export const operations: { readonly [M in Method]: Operation<M> } = {
     await onMessage(client.connection, data)
   },
 
-  async refresh ({ client }, { token }, reply) {
+  async refresh ({ client, subscriptions }, { token }, reply) {
     const { connection, host } = client
     const principal = await host.gate.identify(token, client.request)
     if (principal === 'expired') throw new CommandError(Errors.TokenExpired)
@@ -90,6 +90,7 @@ export const operations: { readonly [M in Method]: Operation<M> } = {
     if (!connection.isOpen) return // it has ended meanwhile, and its expiry with it
     connection.principal = principal
     client.introduce()
+    subscriptions.introduce()
     const { expiresAt } = principal
     if (expiresAt === undefined) host.shared.expiry.remove(connection)
     else host.shared.expiry.add(connection, expiresAt + REFRESH_GRACE)

@@ -11,11 +11,16 @@ interface Presence {
 const NOTHING = { format: 'json', data: 'null' } as const
 
 /** Somebody is in a channel from now on: those who ask find it, and those who want to hear of it are told. */
-export function tellJoin (client: ChannelClient, { channel, options, info }: Presence): void {
-  const { backplane, feeds } = client.host
+export function tellJoin (client: ChannelClient, presence: Presence): void {
+  const { channel, options, info } = presence
+  showPresence(client, presence)
+  if (options.joinLeave) complain(client, client.host.feeds.publish(channel, { type: 'join', payload: NOTHING, info }))
+}
+
+/** Who asks from now on finds somebody in the channel, with this info. */
+export function showPresence (client: ChannelClient, { channel, options, info }: Presence): void {
   const { id, principal } = client.connection
-  if (options.presence) complain(client, backplane.presence.join(channel, { client: id, user: principal.id, info }))
-  if (options.joinLeave) complain(client, feeds.publish(channel, { type: 'join', payload: NOTHING, info }))
+  if (options.presence) complain(client, client.host.backplane.presence.join(channel, { client: id, user: principal.id, info }))
 }
 
 export function tellLeave (client: ChannelClient, { channel, options, info }: Presence): void {

@@ -11,7 +11,7 @@ import { Inbox, type InboxOwner } from '../routes/inbox.ts'
 import type { AppConnection, Server } from '../routes/shared.ts'
 import { ChannelClient } from './client.ts'
 import { CommandError, Disconnect, Disconnects, Errors, farewell } from './codes.ts'
-import { type BadCommand, type Command, decodeCommands, type RequestOf } from './commands.ts'
+import { decodeCommands, PONG, type RequestOf, type Utterance } from './commands.ts'
 import { errorFrame, messageFrame, PING, replyFrame, type Result } from './encode.ts'
 import { type ChannelHost, REFRESH_GRACE, secondsUntil } from './host.ts'
 import { operations } from './operations.ts'
@@ -19,17 +19,18 @@ import { Subscriptions } from './subscriptions.ts'
 import { VERSION } from './version.ts'
 
 /** A channel client that has said `connect`: its commands one at a time, in order, and what its connection does in its own way. */
-export class Session implements Server, Speaker, InboxOwner<Command | BadCommand> {
+export class Session implements Server, Speaker, InboxOwner<Utterance> {
   readonly client: ChannelClient
   readonly subscriptions: Subscriptions
   readonly ping = PING
   readonly grace = REFRESH_GRACE
   readonly #host: ChannelHost
   readonly #connection: AppConnection
-  readonly #connect: () => Promise<void>
   readonly #socket: WebSocket
-  readonly #inbox: Inbox<Command | BadCommand> = new Inbox(this)
+  readonly #inbox: Inbox<Utterance> = new Inbox(this)
   readonly #bucket: TokenBucket | undefined
+  /** What the client said of itself, until it is welcome. */
+  #introduction: { id: number, data: unknown } | undefined
   /** Messages of `onConnect`, which wait for the connect reply. */
   #deferred: Frame[] = []
 
@@ -41,7 +42,7 @@ export class Session implements Server, Speaker, InboxOwner<Command | BadCommand
     this.#bucket = host.shared.messageRate === false ? undefined : new TokenBucket(host.shared.messageRate)
     this.subscriptions = new Subscriptions(this.client, new Map(Object.entries(connect.subs ?? {})))
     connection.speaker = this
-    this.#connect = () => this.#welcome(id, connect.data)
+    this.#introduction = { id, data: connect.data }
   }
 
   get rhythm (): HeartbeatOptions | undefined {
@@ -50,10 +51,11 @@ export class Session implements Server, Speaker, InboxOwner<Command | BadCommand
 
   open (): void {
     // Revoked while it was authenticated, or come into a shutdown: the application has never seen it.
-    if (this.#connection.endedBy === undefined) this.#inbox.hold(this.#connect())
+    if (this.#connection.endedBy === undefined) this.#inbox.hold(this.#welcome(this.#introduction!))
+    this.#introduction = undefined
   }
 
-  async #welcome (id: number, data: unknown): Promise<void> {
+  async #welcome ({ id, data }: { id: number, data: unknown }): Promise<void> {
     const { connection, host } = this.client
     try {
       // Without a handler nothing is waited for: the reply leaves in the turn in which the command came.
@@ -82,12 +84,13 @@ export class Session implements Server, Speaker, InboxOwner<Command | BadCommand
 
   onMessage (data: RawData, isBinary: boolean): void {
     if (this.#connection.endedBy !== undefined) return
+    if (this.isPong(data)) return this.take([PONG])
     const commands = isBinary ? undefined : decodeCommands(String(data), maxCommands(this.#host))
     if (commands === undefined) this.#connection.end(Disconnects.BadRequest.code, 'protocol error')
     else this.take(commands)
   }
 
-  take (commands: ReadonlyArray<Command | BadCommand>): void {
+  take (commands: readonly Utterance[]): void {
     const { messageRate } = this.#host.shared
     for (const command of commands) {
       if (messageRate !== false && messageRate.onExceed === 'close' && this.#bucket!.take() > 0) {
@@ -121,8 +124,8 @@ export class Session implements Server, Speaker, InboxOwner<Command | BadCommand
     this.#socket.resume()
   }
 
-  async handle (command: Command | BadCommand): Promise<void> {
-    if (this.#connection.endedBy !== undefined) return
+  async handle (command: Utterance): Promise<void> {
+    if (this.#connection.endedBy !== undefined || command.method === 'pong') return
     try {
       if (command.method === 'bad') throw new CommandError(Errors.BadRequest, command.detail)
       const operation = operations[command.method] as (caller: Session, request: unknown, reply: (result: Result) => void) => void | Promise<void>

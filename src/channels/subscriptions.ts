@@ -1,4 +1,3 @@
-import type { Feed } from '../backplane/feed.ts'
 import { optionsOf, type ResolvedChannelOptions } from '../channel-options.ts'
 import { assertChannelName } from '../core/channel-name.ts'
 import { logThrown } from '../core/thrown.ts'
@@ -9,43 +8,20 @@ import { CommandError, Disconnects, Errors, type ProtocolCode, Unsubscribes } fr
 import type { RequestOf } from './commands.ts'
 import { latestFrame, pushFrame, type Result, subscribeJson, subscribeResult, type SubscribeResult } from './encode.ts'
 import { REFRESH_GRACE, secondsUntil } from './host.ts'
-import { tellJoin, tellLeave } from './presence.ts'
+import { showPresence, tellJoin, tellLeave } from './presence.ts'
+import { Subscription } from './subscription.ts'
 
 /** What a subscription counts among the large replies: it is little, but there may be many at once. */
 const SUBSCRIBE_BYTES = 4_096
 
-/** One channel of one connection. It is there from the request on, and live from the reply on. */
-export class Subscription {
-  readonly channel: string
-  readonly options: ResolvedChannelOptions
-  readonly isServerSide: boolean
-  feed: Feed | undefined = undefined
-  isLive = false
-  isPositioned = false
-  grant: Grant = {}
-  /** JSON text of what others see of the client here. */
-  info = ''
-  readonly #owner: Subscriptions
-
-  constructor (owner: Subscriptions, channel: string, options: ResolvedChannelOptions, isServerSide: boolean) {
-    this.#owner = owner
-    this.channel = channel
-    this.options = options
-    this.isServerSide = isServerSide
-  }
-
-  /** The grant has ended, and nobody has refreshed it. */
-  expire (): void {
-    this.#owner.cancel(this, Unsubscribes.Expired)
-  }
-}
+const NOWHERE: ReadonlyMap<string, Wish> = new Map()
 
 /** The channels of one connection. */
 export class Subscriptions {
   readonly #client: ChannelClient
   readonly #byChannel = new Map<string, Subscription>()
   /** Where the client left the channels that the application had subscribed it to, before it came back. */
-  readonly #positions: ReadonlyMap<string, Wish>
+  #positions: ReadonlyMap<string, Wish>
   /** Begin with the connect reply. */
   #waiting: Array<{ channel: string, begin: () => SubscribeResult | undefined }> = []
   readonly #starting = new Set<Promise<void>>()
@@ -143,6 +119,7 @@ export class Subscriptions {
       this.#goLive(this.#byChannel.get(channel)!, result, {})
     }
     this.#waiting = []
+    this.#positions = NOWHERE
     return texts.join(',')
   }
 
@@ -177,13 +154,25 @@ export class Subscriptions {
     const { expiresAt } = grant
     if (expiresAt !== undefined && expiresAt <= Date.now()) throw new CommandError(Errors.TokenExpired)
     subscription.grant = grant
-    subscription.info = this.#client.infoWith(this.#client.jsonOf(grant.info))
+    this.#introduce(subscription)
     if (expiresAt === undefined) {
       grants.remove(subscription)
       return undefined
     }
     grants.add(subscription, expiresAt + REFRESH_GRACE)
     return secondsUntil(expiresAt)
+  }
+
+  /** What others see of the client is another. */
+  introduce (): void {
+    for (const subscription of this.#byChannel.values()) this.#introduce(subscription)
+  }
+
+  #introduce (subscription: Subscription): void {
+    const info = this.#client.infoWith(this.#client.jsonOf(subscription.grant.info))
+    if (info === subscription.info) return
+    subscription.info = info
+    if (subscription.isLive) showPresence(this.#client, subscription)
   }
 
   /** The connection is gone. */

@@ -32,6 +32,8 @@ export class Hub<Log = unknown> implements ConnectionHost {
   readonly #registry: Registry<Log>
   readonly #upstream: Upstream
   readonly #onSlow: (connection: LiveConnection<Log>) => void
+  /** Subscriptions of which nobody knows yet whether they flow. */
+  readonly #starting = new Map<string, Promise<void>>()
 
   constructor ({ registry, outbox, upstream, maxBuffered, slowConsumer, onSlow }: HubOptions<Log>) {
     this.#registry = registry
@@ -48,18 +50,27 @@ export class Hub<Log = unknown> implements ConnectionHost {
    */
   async subscribe (connection: LiveConnection<Log>, channel: string): Promise<void> {
     assertChannelName(channel)
-    if (connection.channels.has(channel) || this.#registry.get(connection.id) === undefined) return
+    if (this.#registry.get(connection.id) === undefined) return
+    const key = `${connection.id} ${channel}`
+    if (connection.channels.has(channel)) return this.#starting.get(key)
     this.#registry.join(connection, channel)
+    const starting = this.#upstream.acquire(channel)
+    this.#starting.set(key, starting)
+    // One that was given up meanwhile has nothing to undo, and must not take the place of its successor.
+    const isCurrent = (): boolean => this.#starting.get(key) === starting
     try {
-      await this.#upstream.acquire(channel)
+      await starting
     } catch (error) {
-      this.unsubscribe(connection, channel)
+      if (isCurrent()) this.unsubscribe(connection, channel)
       throw error
+    } finally {
+      if (isCurrent()) this.#starting.delete(key)
     }
   }
 
   unsubscribe (connection: LiveConnection<Log>, channel: string): void {
     if (!connection.channels.has(channel)) return
+    this.#starting.delete(`${connection.id} ${channel}`)
     this.#registry.leave(connection, channel)
     this.#upstream.release(channel)
   }

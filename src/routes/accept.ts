@@ -95,7 +95,8 @@ class Accepted implements HeartbeatPeer {
   }
 
   onMessage (data: RawData, isBinary: boolean): void {
-    if (this.#server?.isPong?.(data)) return this.onPong()
+    // Only one is owed: whoever sends more of them sends messages, and those are counted.
+    if (this.#pulse?.isAwaitingPong && this.#server?.isPong?.(data)) return this.onPong()
     const { connection } = this
     const { totals } = this.#shared.hub
     const size = Array.isArray(data) ? data.reduce((sum, part) => sum + part.length, 0) : data.byteLength

@@ -172,6 +172,12 @@ test('commands beyond the message rate are 3013, or wait their time where the ra
   const client = await ChannelClient.join(strict)
   client.raw(Array.from({ length: 6 }, (_, i) => `{"id":${i + 10},"unsubscribe":{"channel":"a"}}`).join('\n'))
   assert.deepEqual(await client.closed, { code: 3013, reason: 'too many requests' })
+  for (const empty of ['{}', '{}\n{}', '']) {
+    const chatterbox = await ChannelClient.join(strict)
+    for (let i = 0; i < 6; i++) chatterbox.raw(empty)
+    assert.equal((await chatterbox.closed).code, 3013, 'answers to pings that nobody sent')
+  }
+  assert.ok(strict.realtime.stats().messagesIn >= 19)
   const patient = await buildApp(t, { limits: { messageRate: { messages: 5, per: 50, onExceed: 'pause' } } })
   const slow = await ChannelClient.join(patient)
   const since = performance.now()

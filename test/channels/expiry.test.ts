@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { authenticate, buildApp, listen } from '../helpers/app.ts'
-import { ChannelClient } from '../helpers/channel-client.ts'
+import { ChannelClient, type Pub } from '../helpers/channel-client.ts'
 import { stopClock } from '../helpers/clock.ts'
 import { until } from '../helpers/until.ts'
 
@@ -99,6 +99,28 @@ test('sub_refresh moves the end of a subscription, with a token that authorize s
   await client.roundTrip()
   assert.deepEqual(client.pushes, [])
   assert.equal(app.realtime.stats().channels, 1)
+})
+
+test('what others see of a client is what its last refresh brought', async t => {
+  const app = await buildApp(t, {
+    channels: { defaults: { presence: true } },
+    auth: {
+      authenticate: name => ({ id: 'alice', permissions: ['*'], info: { name } }),
+      authorize: (_principal, _action, channel, { token }) => channel === 'b' || { info: { seat: token } }
+    }
+  })
+  const client = await ChannelClient.join(app, 'Alice')
+  for (const channel of ['a', 'b']) await client.ok('subscribe', { channel, token: 'front' })
+  const infos = async () => await Promise.all(['a', 'b'].map(async channel => {
+    const [{ conn_info: conn, chan_info: chan }] = Object.values((await client.ok('presence', { channel })).presence!) as [NonNullable<Pub['info']>]
+    await client.ok('publish', { channel, data: 1 })
+    assert.deepEqual((await client.push()).pub!.info, { user: 'alice', client: [...app.realtime.connections][0]!.id, conn_info: conn, ...(chan !== undefined && { chan_info: chan }) })
+    return [conn, chan]
+  }))
+  assert.deepEqual(await infos(), [[{ name: 'Alice' }, { seat: 'front' }], [{ name: 'Alice' }, undefined]])
+  await client.ok('refresh', { token: 'Alicia' })
+  await client.ok('sub_refresh', { channel: 'a', token: 'back' })
+  assert.deepEqual(await infos(), [[{ name: 'Alicia' }, { seat: 'back' }], [{ name: 'Alicia' }, undefined]])
 })
 
 test('who has unsubscribed is not told of an end of a subscription that it does not have', async t => {

@@ -64,3 +64,36 @@ test('a channel name is 1 to 255 well-formed characters without control characte
   for (const name of ['x', 'x'.repeat(255), 'chat:42', 'Ünïcode 😀']) await connection.subscribe(name)
   assert.equal(connection.channels.size, 4)
 })
+
+test('a subscription that fails after it was given up does not take its successor with it', async () => {
+  const attempts: Array<{ resolve: () => void, reject: (error: Error) => void }> = []
+  let holders = 0
+  const upstream = {
+    acquire () {
+      holders++
+      return new Promise<void>((resolve, reject) => { attempts.push({ resolve, reject }) })
+    },
+    release () { holders-- }
+  }
+  const { publish, connect } = createCore({ upstream })
+  const { connection, socket } = connect('a')
+  const first = connection.subscribe('news')
+  connection.unsubscribe('news')
+  const second = connection.subscribe('news')
+  const again = connection.subscribe('news')
+  attempts[0]!.reject(new Error('away'))
+  await assert.rejects(first, /away/)
+  attempts[1]!.resolve()
+  await Promise.all([second, again])
+  assert.deepEqual([attempts.length, holders, publish('news', 'x'), socket.sent], [2, 1, 1, ['x']])
+})
+
+test('who subscribes twice hears of the failure twice, and is out', async () => {
+  let released = 0
+  const upstream = { acquire: async () => { throw new Error('away') }, release () { released++ } }
+  const { connect } = createCore({ upstream })
+  const { connection } = connect('a')
+  const both = await Promise.allSettled([connection.subscribe('news'), connection.subscribe('news')])
+  assert.deepEqual(both.map(({ status }) => status), ['rejected', 'rejected'])
+  assert.deepEqual([released, connection.channels.size], [1, 0])
+})

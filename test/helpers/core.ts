@@ -1,21 +1,21 @@
 import { LiveConnection } from '../../src/core/connection.ts'
 import { frameOf } from '../../src/core/frame.ts'
-import { Hub } from '../../src/core/hub.ts'
+import { Hub, type Upstream } from '../../src/core/hub.ts'
 import { Outbox } from '../../src/core/outbox.ts'
 import { Registry } from '../../src/core/registry.ts'
 import { FakeSocket } from './fake-socket.ts'
 
 export interface CoreOptions {
+  upstream?: Upstream
   maxBuffered?: number
   slowConsumer?: 'close' | 'drop'
 }
 
 /** The core without a network: connections over fake sockets, in one registry. */
-export function createCore ({ maxBuffered = 100, slowConsumer = 'close' }: CoreOptions = {}) {
+export function createCore ({ maxBuffered = 100, slowConsumer = 'close', upstream = { acquire: async () => {}, release () {} } }: CoreOptions = {}) {
   const registry = new Registry()
   const slow: string[] = []
   const outbox = new Outbox({ delay: 0, threshold: Infinity })
-  const upstream = { acquire: async () => {}, release () {} }
   const hub = new Hub({ registry, outbox, upstream, maxBuffered, slowConsumer, onSlow: connection => { slow.push(connection.id) } })
   const connect = (id: string, principal = id, route = 'test') => {
     const socket = new FakeSocket()
