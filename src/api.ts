@@ -22,9 +22,10 @@ export interface Realtime {
   /**
    * To every connection of this instance, or of one route (`'echo'`, `'broadcast'`, `'channels'` or your url). A channel client
    * gets a string as a message; bytes it cannot be given.
+   * @param options.except a connection that does not get it, or its id
    * @returns how many connections it was handed to
    */
-  broadcast (data: string | Uint8Array, options?: { readonly except?: Connection, readonly route?: string }): number
+  broadcast (data: string | Uint8Array, options?: { readonly except?: Connection | string, readonly route?: string }): number
   /**
    * Ends every connection of a principal. Nothing is delivered to them afterwards.
    * @param options.code 4403 unless given

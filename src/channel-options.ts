@@ -71,9 +71,12 @@ export const ChannelsOptionsSchema = Type.Object({
 
 export type ChannelsOptionsFromSchema = Static<typeof ChannelsOptionsSchema>
 
-/** @throws FST_RT_INVALID_OPTION for what needs a history and has none */
+/** @throws FST_RT_INVALID_OPTION for what needs a history and has none, and for a namespace that no channel is in */
 export function resolveChannels (options: ChannelsOptions): ResolvedChannels {
   const { namespaces, defaults = {}, maxChannelsPerConnection = 128, maxChannelLength = MAX_CHANNEL_LENGTH, ping = 25_000 } = options
+  for (const name of Object.keys(namespaces ?? {})) {
+    if (name.includes(':')) throw new InvalidOptionError(`channels.namespaces.${name}`, "a namespace is the part of a channel's name before the first ':'")
+  }
   return Object.freeze({
     namespaces: namespaces && new Map(Object.entries(namespaces).map(([name, options]) => [name, resolveChannel(options, `channels.namespaces.${name}`)])),
     defaults: resolveChannel(defaults, 'channels.defaults'),

@@ -1,4 +1,4 @@
-import createError from '@fastify/error'
+import { createError } from '@fastify/error'
 
 // Every error the plugin makes, with the code and status a user may rely on. The README lists the same codes.
 
@@ -21,7 +21,7 @@ export const ClosingError = createError('FST_RT_CLOSING', 'The server is shuttin
 export const NoPrincipalError = createError('FST_RT_NO_PRINCIPAL', 'accept() needs request.principal: give the route app.realtime.requires(permission) as preHandler', 500)
 export const InvalidCloseCodeError = createError('FST_RT_INVALID_CLOSE_CODE', 'Close code %s cannot be sent: use 1000 to 1014 without 1004, 1005 and 1006, or 3000 to 4999', 500, RangeError)
 export const InvalidDataError = createError('FST_RT_INVALID_DATA', 'A message must be %s', 500, TypeError)
-export const InvalidPrincipalError = createError('FST_RT_INVALID_PRINCIPAL', 'authenticate() returned something that is neither null nor a principal { id, permissions }', 500, TypeError)
+export const InvalidPrincipalError = createError('FST_RT_INVALID_PRINCIPAL', 'authenticate() returned something that is neither null nor a principal { id, permissions }: %s', 500, TypeError)
 
 /** Code of the error frame that answers a message its route's schema refuses. The connection lives on. */
 export const INVALID_MESSAGE = 'INVALID_MESSAGE'

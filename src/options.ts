@@ -95,7 +95,10 @@ const MAX_TIMER = 2 ** 31 - 1 // ms; Node runs a longer timer at once
 const strict = { additionalProperties: false }
 const duration = (minimum: number) => Type.Integer({ minimum, maximum: MAX_TIMER })
 /** A whole number, or no bound at all. */
-const places = Type.Unsafe<number>(Type.Union([Type.Integer({ minimum: 1 }), Type.Literal(Infinity)]))
+const places = Type.Unsafe<number>(Type.Union([Type.Integer({ minimum: 1 }), Type.Literal(Infinity)], { description: 'a whole number from 1 on, or Infinity' }))
+const anObjectOrBoolean = { description: 'an object, or a boolean' }
+/** Any scheme: not only pages of the web have an origin. */
+const Origin = Type.String({ pattern: '^([a-z][a-z0-9+.-]*://[^/]+|null)$', description: "an origin as browsers send it, such as 'https://example.com'" })
 const callback = <F>() => Type.Unsafe<F>(Type.Function([], Type.Unknown()))
 
 export const PrincipalSchema = Type.Object({
@@ -104,6 +107,27 @@ export const PrincipalSchema = Type.Object({
   expiresAt: Type.Optional(Type.Number()),
   info: Type.Optional(Type.Unknown())
 })
+
+/** What `app.realtime.route()` is given. */
+export const RouteOptionsSchema = Type.Object({
+  url: Type.String({ pattern: '^/', description: "a path that begins with '/'" }),
+  permission: Type.Optional(Type.String({ minLength: 1 })),
+  message: Type.Optional(Type.Unknown()),
+  preHandler: Type.Optional(Type.Unknown())
+}, strict)
+
+/** Its handlers; an instance of a class has more than these. */
+export const RouteHandlersSchema = Type.Object({
+  open: Type.Optional(callback()),
+  message: Type.Optional(callback()),
+  close: Type.Optional(callback())
+})
+
+/** What `app.realtime.rpc()` is given. */
+export const RpcOptionsSchema = Type.Object({
+  params: Type.Optional(Type.Unknown()),
+  permission: Type.Optional(Type.String({ minLength: 1 }))
+}, strict)
 
 const AuthSchema = Type.Object({
   authenticate: callback<AuthOptions['authenticate']>(),
@@ -118,18 +142,18 @@ const AuthSchema = Type.Object({
 
 /** The schema of the options; a type test keeps it equal to `RealtimeOptions`, and a test keeps the README equal to it. */
 export const RealtimeOptionsSchema = Type.Object({
-  prefix: Type.Optional(Type.String({ pattern: '^(/[^/?#*\\s]+)*$' })),
-  auth: Type.Union([AuthSchema, Type.Literal(false)]),
+  prefix: Type.Optional(Type.String({ pattern: '^(/[^/?#*\\s]+)*$', description: "a path that begins with '/' and does not end with one" })),
+  auth: Type.Union([AuthSchema, Type.Literal(false)], { description: 'an object with authenticate, or false' }),
   echo: Type.Optional(Type.Union([
     Type.Object({ prefix: Type.Optional(Type.String()) }, strict),
     Type.Boolean()
-  ])),
+  ], anObjectOrBoolean)),
   broadcast: Type.Optional(Type.Boolean()),
-  channels: Type.Optional(Type.Union([ChannelsOptionsSchema, Type.Boolean()])),
+  channels: Type.Optional(Type.Union([ChannelsOptionsSchema, Type.Boolean()], anObjectOrBoolean)),
   heartbeat: Type.Optional(Type.Union([
     Type.Object({ interval: Type.Optional(duration(10)), timeout: Type.Optional(duration(10)) }, strict),
     Type.Boolean()
-  ])),
+  ], anObjectOrBoolean)),
   limits: Type.Optional(Type.Object({
     maxPayload: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TIMER })),
     maxBuffered: Type.Optional(Type.Integer({ minimum: 1 })),
@@ -145,16 +169,16 @@ export const RealtimeOptionsSchema = Type.Object({
         onExceed: Type.Union([Type.Literal('pause'), Type.Literal('close')])
       }, strict),
       Type.Literal(false)
-    ])),
+    ], { description: 'an object, or false' })),
     handshakeTimeout: Type.Optional(duration(1))
   }, strict)),
   allowedOrigins: Type.Optional(Type.Union([
     Type.Literal('same-origin'),
     Type.Literal('*'),
-    Type.Readonly(Type.Array(Type.String())),
+    Type.Readonly(Type.Array(Origin)),
     callback<(origin: string, request: FastifyRequest) => boolean>()
-  ])),
-  compression: Type.Optional(Type.Union([Type.Object({ threshold: Type.Optional(Type.Integer({ minimum: 0 })) }, strict), Type.Boolean()])),
+  ], { description: "'same-origin', '*', a list of origins, or a function" })),
+  compression: Type.Optional(Type.Union([Type.Object({ threshold: Type.Optional(Type.Integer({ minimum: 0 })) }, strict), Type.Boolean()], anObjectOrBoolean)),
   flush: Type.Optional(Type.Object({ delay: Type.Optional(duration(0)) }, strict)),
   closeTimeout: Type.Optional(duration(0)),
   backplane: Type.Optional(Type.Unsafe<Backplane>(Type.Object({})))

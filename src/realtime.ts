@@ -1,11 +1,14 @@
+import { Type } from '@sinclair/typebox'
 import type { Realtime } from './api.ts'
 import type { Feeds } from './backplane/feeds.ts'
 import { payloadOf } from './backplane/payload.ts'
 import type { Handlers } from './channels/handlers.ts'
+import { checkFunction, checkOptions } from './check-options.ts'
 import { CloseCode, isSendableCloseCode } from './close-codes.ts'
 import { assertChannelName } from './core/channel-name.ts'
 import { InvalidCloseCodeError } from './errors.ts'
 import type { Gate } from './handshake/auth-hook.ts'
+import { RouteHandlersSchema, RouteOptionsSchema, RpcOptionsSchema } from './options.ts'
 import { acceptSocket, connectionOf } from './routes/accept.ts'
 import { keepOrder } from './routes/keep-order.ts'
 import { limitAccepted } from './routes/rate-limit.ts'
@@ -20,12 +23,25 @@ export interface Parts {
   readonly handlers: Handlers
 }
 
+const strictRouteHandlers = Type.Composite([RouteHandlersSchema], { additionalProperties: false })
+
+/** Not an instance of a class, which may have fields of its own. */
+function isPlain (value: object): boolean {
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
 /** Makes `app.realtime`: each method is a few words to the part that does the work. */
 export function createRealtime ({ shared, feeds, gate, addRoute, handlers }: Parts): Realtime {
   const { hub, registry, counts } = shared
   return {
     connections: registry,
-    route: (options, routeHandlers) => addRoute(options, routeHandlers),
+    route (options, routeHandlers) {
+      const name = `route(${options?.url ?? ''})`
+      checkOptions(RouteOptionsSchema, options, name)
+      if (routeHandlers !== undefined) checkOptions(isPlain(routeHandlers) ? strictRouteHandlers : RouteHandlersSchema, routeHandlers, name)
+      addRoute(options, routeHandlers)
+    },
     async publish (channel, data, { except } = {}) {
       assertChannelName(channel)
       const before = feeds.delivered
@@ -50,9 +66,20 @@ export function createRealtime ({ shared, feeds, gate, addRoute, handlers }: Par
       return connection
     },
     requires: permission => gate.requires(permission),
-    rpc: (method, options, handler) => handlers.addMethod(method, options, handler),
-    onConnect (handler) { handlers.onConnect = handler },
-    onMessage (handler) { handlers.onMessage = handler },
+    rpc (method, options, handler) {
+      checkOptions(Type.String(), method, 'rpc method')
+      checkOptions(RpcOptionsSchema, options, `rpc(${method})`)
+      checkFunction(`rpc(${method}).handler`, handler)
+      handlers.addMethod(method, options, handler)
+    },
+    onConnect (handler) {
+      checkFunction('onConnect', handler)
+      handlers.onConnect = handler
+    },
+    onMessage (handler) {
+      checkFunction('onMessage', handler)
+      handlers.onMessage = handler
+    },
     stats: () => ({
       connections: registry.size,
       channels: registry.channelCount,

@@ -1,9 +1,8 @@
 import { inspect } from 'node:util'
-import type { TSchema } from '@sinclair/typebox'
-import { Value, type ValueError } from '@sinclair/typebox/value'
 import type { Backplane } from './backplane/backplane.ts'
 import { memoryBackplane } from './backplane/memory.ts'
 import { type ResolvedChannels, resolveChannels } from './channel-options.ts'
+import { checkOptions } from './check-options.ts'
 import type { MessageRate } from './core/token-bucket.ts'
 import { freezePrincipal, type Principal } from './core/principal.ts'
 import { InvalidOptionError } from './errors.ts'
@@ -44,8 +43,7 @@ const EVERYBODY: Principal = Object.freeze({ id: 'anonymous', permissions: Objec
  * @throws FST_RT_INVALID_OPTION naming the path and the value of the first that is wrong
  */
 export function resolveOptions (options: RealtimeOptions): ResolvedOptions {
-  const error = Value.Errors(RealtimeOptionsSchema as TSchema, options).First()
-  if (error !== undefined) throw invalid(mostSpecific(error))
+  checkOptions(RealtimeOptionsSchema, options)
   const { prefix = '/ws', echo = true, broadcast = true, channels = true, heartbeat = true, limits = {}, allowedOrigins = 'same-origin', compression = false, flush = {}, closeTimeout = 5_000 } = options
   // An instance of a class has its methods from its prototype, where a schema does not look.
   if (options.backplane !== undefined && typeof options.backplane.start !== 'function') {
@@ -94,25 +92,4 @@ function resolveAuth (auth: RealtimeOptions['auth']): ResolvedAuth {
     anonymous: anonymous && freezePrincipal(anonymous),
     authorize: authorize?.bind(auth)
   }
-}
-
-/** Of a union that nothing fits, the variant that came furthest says best what is wrong. */
-function mostSpecific (error: ValueError): ValueError {
-  let best = error
-  for (const variant of error.errors) {
-    const first = variant.First()
-    if (first === undefined) continue
-    const inner = mostSpecific(first)
-    if (inner.path.length > best.path.length) best = inner
-  }
-  return best
-}
-
-function invalid ({ path, message, value, schema }: ValueError): Error {
-  const name = path.slice(1).replaceAll('/', '.') || 'options'
-  const choices = Array.isArray(schema.anyOf) && schema.anyOf.every(({ const: literal }) => literal !== undefined)
-    ? ` (one of ${schema.anyOf.map(choice => inspect(choice.const)).join(', ')})`
-    : ''
-  if (value === undefined) return new InvalidOptionError(name, 'is required, got undefined')
-  return new InvalidOptionError(name, `${message}${choices}, got ${inspect(value, { depth: 1, breakLength: Infinity })}`)
 }

@@ -64,7 +64,7 @@ export class ChannelClient {
       answer = await this.host.authorize(this.connection.principal, action, channel, { token })
       if (typeof answer === 'object' && !isMoment(answer.expiresAt)) throw new TypeError('authorize() returned a grant whose expiresAt is no number')
     } catch (error) {
-      logThrown(this.connection.log, 'warn', error, 'authorize failed')
+      logThrown(this.connection.log, 'warn', error, 'authorize failed', { action, channel })
       throw new CommandError(saysExpired(error) ? Errors.TokenExpired : Errors.PermissionDenied)
     }
     if (answer === false) throw new CommandError(Errors.PermissionDenied)

@@ -1,6 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
-import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
+import type { TypeCheck } from '@sinclair/typebox/compiler'
 import type { Connection, ParamsOf, RpcOptions } from '../api.ts'
+import { compileOption } from '../check-options.ts'
 import { DuplicateMethodError } from '../errors.ts'
 
 interface RpcMethod {
@@ -26,6 +27,6 @@ export class Handlers {
   /** @throws FST_RT_DUPLICATE_METHOD */
   addMethod<P extends TSchema | undefined> (name: string, { params, permission }: RpcOptions<P>, handler: (connection: Connection, params: ParamsOf<P>) => unknown): void {
     if (this.#methods.has(name)) throw new DuplicateMethodError(name)
-    this.#methods.set(name, { permission, check: params === undefined ? undefined : TypeCompiler.Compile(params as TSchema), handler })
+    this.#methods.set(name, { permission, check: params === undefined ? undefined : compileOption(`rpc(${name}).params`, params), handler })
   }
 }

@@ -70,7 +70,7 @@ export const operations: { readonly [M in Method]: Operation<M> } = {
     badRequestIfNot(() => {
       if (check === undefined || check.Check(data)) return
       const first = check.Errors(data).First()
-      throw new CommandError(Errors.BadRequest, `${first?.path ?? ''}: ${first?.message ?? 'invalid'}`)
+      throw new CommandError(Errors.BadRequest, `${first?.path || 'params'}: ${first?.message ?? 'invalid'}`)
     })
     const result = await handler(client.connection, data as never)
     reply({ json: result === undefined ? '{}' : `{"data":${jsonOf(result)}}` })

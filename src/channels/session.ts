@@ -131,20 +131,24 @@ export class Session implements Server, Speaker, InboxOwner<Utterance> {
       const operation = operations[command.method] as (caller: Session, request: unknown, reply: (result: Result) => void) => void | Promise<void>
       await operation(this, command.request, result => this.#connection.reply(replyFrame(command.id, command.method, result)))
     } catch (error) {
-      // Nobody waits for a reply to `send`, whatever its id.
-      this.#answer(command.method === 'send' ? 0 : command.id, error)
+      this.#answer(command, error)
     }
   }
 
-  #answer (id: number, error: unknown): void {
+  #answer (command: Exclude<Utterance, typeof PONG>, error: unknown): void {
+    const { id, method } = command
+    const { log } = this.#connection
     if (isThrown(error, Disconnect)) return this.#connection.end(error.code, 'protocol error')
-    if (id === 0) return this.#fail(error, 'onMessage failed')
+    // Nobody waits for a reply to it, whatever its id.
+    if (method === 'send') return this.#fail(error, 'onMessage failed')
+    const about = { command: method, ...('request' in command && aboutOf(command.request)) }
     if (isThrown(error, CommandError)) {
+      log.debug({ ...about, code: error.code, reason: error.message }, 'command refused')
       this.#connection.reply(errorFrame(id, error))
       return
     }
     this.#host.shared.counts.handlerErrors++
-    logThrown(this.#connection.log, 'error', error, 'command failed')
+    logThrown(log, 'error', error, 'command failed', about)
     this.#connection.reply(errorFrame(id, new CommandError(Errors.Internal)))
   }
 
@@ -187,6 +191,11 @@ export class Session implements Server, Speaker, InboxOwner<Utterance> {
   unfit (): void {
     this.#connection.end(Disconnects.InappropriateProtocol.code, 'protocol error')
   }
+}
+
+/** What a command was about, for the log: no token, no data. */
+function aboutOf (request: object): { channel?: unknown, method?: unknown } {
+  return { ...('channel' in request && { channel: request.channel }), ...('method' in request && { method: request.method }) }
 }
 
 /** Commands in a frame: a client that comes back subscribes to everything in one. */

@@ -127,12 +127,13 @@ export class Hub<Log = unknown> implements ConnectionHost {
   }
 
   /** To every connection, or to those of one route. Returns how many it was handed to. */
-  broadcast (data: string | Uint8Array, { except, route }: { except?: { readonly id: string }, route?: string } = {}): number {
+  broadcast (data: string | Uint8Array, { except, route }: { except?: string | { readonly id: string }, route?: string } = {}): number {
+    const exceptId = typeof except === 'object' ? except.id : except
     const frame = frameOf(data)
     let spoken: Frame | undefined
     let delivered = 0
     for (const connection of this.#registry) {
-      if (connection.id === except?.id || (route !== undefined && connection.route !== route)) continue
+      if (connection.id === exceptId || (route !== undefined && connection.route !== route)) continue
       const { speaker } = connection
       if (speaker === undefined) {
         if (connection.deliver(frame)) delivered += this.#counted(1, frame.payloadLength)

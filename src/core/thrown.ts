@@ -6,11 +6,11 @@ interface Log {
 }
 
 /** Logs what was thrown; if that cannot be logged, that it was. */
-export function logThrown (log: Log, level: 'warn' | 'error', error: unknown, message: string): void {
+export function logThrown (log: Log, level: 'warn' | 'error', error: unknown, message: string, bindings: object = {}): void {
   try {
-    log[level]({ err: error }, message)
+    log[level]({ ...bindings, err: error }, message)
   } catch {
-    log[level]({}, `${message}, with something that cannot be logged`)
+    log[level](bindings, `${message}, with something that cannot be logged`)
   }
 }
 

@@ -52,7 +52,7 @@ export function createGate ({ auth, allowedOrigins, limits }: ResolvedOptions, s
     if (token !== undefined) hideOfferedToken(request, token)
     const principal = token === undefined ? auth.anonymous : await identify(token, request, auth)
     if (principal === undefined && isLate) return
-    if (typeof principal !== 'object' || hasExpired(principal)) throw refuse(reply)
+    if (typeof principal !== 'object' || hasExpired(principal, request)) throw refuse(reply)
     if (permission !== undefined && !hasPermission(principal, permission)) throw new ForbiddenError(permission)
     // A later token may make somebody else of it, who is counted then.
     if (isUpgrade && !isLate) admit(reply, () => admission.enterAs(socket, principal.id))
@@ -65,7 +65,7 @@ export function createGate ({ auth, allowedOrigins, limits }: ResolvedOptions, s
     async identify (token, request) {
       noteAuthentication(request.raw)
       const principal = await identify(token, request, auth)
-      return typeof principal === 'object' && hasExpired(principal) ? 'expired' : principal
+      return typeof principal === 'object' && hasExpired(principal, request) ? 'expired' : principal
     },
     enterAs: (request, principalId) => admission.enterAs(request.raw.socket, principalId)
   }
@@ -102,7 +102,8 @@ async function identify (token: string, request: FastifyRequest, auth: ResolvedA
   try {
     const principal = await auth.authenticate(token, request)
     if (principal === null) return 'invalid'
-    if (!Value.Check(PrincipalSchema, principal)) throw new InvalidPrincipalError()
+    const wrong = Value.Errors(PrincipalSchema, principal).First()
+    if (wrong !== undefined) throw new InvalidPrincipalError(`${wrong.path.slice(1) || 'it'} is wrong: ${wrong.message}`)
     return freezePrincipal(principal)
   } catch (error) {
     // The client learns that it was refused; why the check failed is for the log alone.
@@ -111,8 +112,11 @@ async function identify (token: string, request: FastifyRequest, auth: ResolvedA
   }
 }
 
-function hasExpired ({ expiresAt }: Principal): boolean {
-  return expiresAt !== undefined && expiresAt <= Date.now()
+/** The log tells the number: whoever gave seconds sees it. */
+function hasExpired ({ id, expiresAt }: Principal, { log }: FastifyRequest): boolean {
+  if (expiresAt === undefined || expiresAt > Date.now()) return false
+  log.info({ principal: id, expiresAt }, 'credentials have expired (expiresAt is epoch ms)')
+  return true
 }
 
 function refuse (reply: FastifyReply): Error {

@@ -1,8 +1,8 @@
 import type { TSchema } from '@sinclair/typebox'
-import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler, preHandlerAsyncHookHandler } from 'fastify'
 import type { WebSocket } from 'ws'
 import type { RouteHandlers, RouteOptions } from '../api.ts'
+import { compileOption } from '../check-options.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
 import { UpgradeRequiredError } from '../errors.ts'
 import { type CreateAuthHook, isUpgradeRequest } from '../handshake/auth-hook.ts'
@@ -19,7 +19,7 @@ export function createAddRoute (scope: FastifyInstance, shared: Shared, authHook
     const route: ServedRoute = {
       name,
       handlers: handlers as RouteHandlers<TSchema>,
-      check: options.message === undefined ? undefined : TypeCompiler.Compile(options.message)
+      check: options.message === undefined ? undefined : compileOption(`route(${options.url}).message`, options.message)
     }
     scope.route({
       method: 'GET',

@@ -21,6 +21,7 @@ test('broadcast reaches everybody, or one route, but not the one left out', () =
   const c = connect('c', 'c', 'broadcast')
   assert.equal(hub.broadcast('all'), 3)
   assert.equal(hub.broadcast(Buffer.from('some'), { route: 'broadcast', except: c.connection }), 1)
+  assert.equal(hub.broadcast('others', { route: 'echo', except: 'a' }), 0)
   assert.deepEqual(a.socket.sent, ['all'])
   assert.deepEqual(b.socket.sent, ['all', Buffer.from('some')])
   assert.deepEqual(c.socket.sent, ['all'])

@@ -44,11 +44,15 @@ test('authenticate that throws or rejects is 401, its error in the log and not i
 })
 
 test('authenticate that returns something else than a principal is 401, and the log says what is wrong', async t => {
-  for (const value of [undefined, true, 'alice', {}, { id: '', permissions: [] }, { id: 'a', permissions: 'all' }]) {
+  const wrong: ReadonlyArray<[value: unknown, field: string]> = [
+    [undefined, 'it'], [true, 'it'], ['alice', 'it'], [{}, 'id'], [{ id: '', permissions: [] }, 'id'], [{ id: 'a', permissions: 'all' }, 'permissions'],
+    [{ id: 'a', permissions: [5] }, 'permissions/0'], [{ id: 'a', permissions: [], expiresAt: new Date() }, 'expiresAt']
+  ]
+  for (const [value, field] of wrong) {
     const app = await buildApp(t, { auth: { authenticate: () => value as never } })
     const response = await app.inject({ url: '/ws/echo', headers: { ...upgrade, ...bearer('alice') } })
     assert.equal(response.statusCode, 401)
-    assert.match(JSON.stringify(app.logged), /FST_RT_INVALID_PRINCIPAL/)
+    assert.match(JSON.stringify(app.logged), new RegExp(`\\{ id, permissions \\}: ${field} is wrong: Expected .*FST_RT_INVALID_PRINCIPAL`))
   }
 })
 

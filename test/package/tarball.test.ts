@@ -62,6 +62,13 @@ ${echoes}`,
 const Fastify = require('fastify')
 const { default: realtime, CloseCode } = require('fastify-realtime')
 ${echoes}`,
+  'bundled.ts': `
+import { UnauthorizedError } from 'fastify-realtime'
+
+export const status: 401 | undefined = new UnauthorizedError().statusCode
+// @ts-expect-error: it is a class
+export const text: string = UnauthorizedError
+`,
   'right.ts': `
 import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
@@ -141,6 +148,12 @@ describe('the package, packed and installed', { concurrency: true }, () => {
 
   test('has types with which a strict TypeScript application compiles, with nothing else installed', async () => {
     assert.equal(await succeed(consumer, process.execPath, ...compile('right.ts')), '')
+  })
+
+  test('has types that a bundler resolves, down to the errors', async () => {
+    const options = ['--module', 'esnext', '--moduleResolution', 'bundler', '--types', 'node']
+    const { stdout } = await run(consumer, process.execPath, tsc, '--noEmit', '--strict', ...options, '--target', 'es2022', 'bundled.ts')
+    assert.deepEqual(stdout.split('\n').filter(line => /^bundled|fastify-realtime/.test(line)), [])
   })
 
   test('has types that find the mistakes of an application', async () => {

@@ -118,7 +118,7 @@ export type Methods = [
   Expect<Equal<Realtime['accept'], (socket: WebSocket, request: FastifyRequest) => Connection>>,
   Expect<Equal<Realtime['requires'], (permission: string) => preHandlerAsyncHookHandler>>,
   Expect<Equal<Realtime['publish'], (channel: string, data: unknown, options?: { readonly except?: string }) => Promise<PublishResult>>>,
-  Expect<Equal<Realtime['broadcast'], (data: string | Uint8Array, options?: { readonly except?: Connection, readonly route?: string }) => number>>,
+  Expect<Equal<Realtime['broadcast'], (data: string | Uint8Array, options?: { readonly except?: Connection | string, readonly route?: string }) => number>>,
   Expect<Equal<Realtime['disconnect'], (principalId: string, options?: { readonly code?: number, readonly reason?: string }) => Promise<void>>>,
   Expect<Equal<typeof CloseCode.GoingAway, 1001>>
 ]
